@@ -1,0 +1,108 @@
+"""What the environment sets for the whole process, read once at the entry point and passed down.
+
+    variable              default       unit and meaning
+    PENSTOCK_MEMORY       512 MiB       the memory budget: bounds blocks, sort buffers, row groups
+    PENSTOCK_MAX_RECORD   64 MiB        a longer record is quarantined as record_too_long
+    PENSTOCK_MAX_NESTING  512           deeper JSON is quarantined; levels of arrays and objects
+    PENSTOCK_PIPELINES    pipelines.d   the folder of pipeline files; `run NAME` finds NAME.yaml there
+    PENSTOCK_THREADS      all cores     decoding threads
+
+Credentials are not settings: object stores read the standard `AWS_…` variables.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from config.errors import InvalidValueError, SettingsError
+from config.units import format_bytes, parse_bytes
+
+MIB: Final = 2**20
+_PREFIX: Final = "PENSTOCK_"
+_NAMES: Final = ("MEMORY", "MAX_RECORD", "MAX_NESTING", "PIPELINES", "THREADS")
+_SMALLEST_MEMORY_BYTES: Final = 64 * MIB
+
+
+def available_cores() -> int:
+    """The cores that this process may use: fewer than the machine has, inside a container."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The limits of this process; see the module for the variables."""
+
+    memory_bytes: int = 512 * MIB
+    max_record_bytes: int = 64 * MIB
+    max_nesting: int = 512
+    pipelines: Path = Path("pipelines.d")
+    threads: int = field(default_factory=available_cores)
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of raw records that are decoded together (16 MiB of 512 MiB)."""
+        return self.memory_bytes // 32
+
+    @property
+    def sort_buffer_bytes(self) -> int:
+        """Bytes of rows that may wait to be sorted before they are written (128 MiB of 512 MiB)."""
+        return self.memory_bytes // 4
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of `environment` (the process's own unless given); an empty value counts as unset.
+
+        Raises:
+            SettingsError: A value cannot be read or is out of its bounds.
+        """
+        source = os.environ if environment is None else environment
+        given = {name: source[_PREFIX + name] for name in _NAMES if source.get(_PREFIX + name)}
+        memory = _bytes(given, "MEMORY", 512 * MIB, smallest=_SMALLEST_MEMORY_BYTES)
+        return cls(
+            memory_bytes=memory,
+            max_record_bytes=_bytes(given, "MAX_RECORD", min(64 * MIB, memory), largest=memory),
+            max_nesting=_count(given, "MAX_NESTING", 512, largest=10_000),
+            pipelines=Path(given.get("PIPELINES", "pipelines.d")),
+            threads=_count(given, "THREADS", available_cores(), largest=1024),
+        )
+
+
+def _bytes(
+    given: Mapping[str, str], name: str, default: int, *, smallest: int = 1, largest: int = 2**62
+) -> int:
+    if name not in given:
+        return default
+    try:
+        value = parse_bytes(given[name])
+    except InvalidValueError as error:
+        raise _wrong(name, given[name], error.expected or "") from error
+    if value < smallest:
+        raise _wrong(name, given[name], f"at least {format_bytes(smallest)}")
+    if value > largest:
+        raise _wrong(name, given[name], f"at most {format_bytes(largest)}, the memory budget")
+    return value
+
+
+def _count(given: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
+    if name not in given:
+        return default
+    text = given[name].strip()
+    if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= largest:
+        return int(text)
+    raise _wrong(name, given[name], f"a whole number from 1 to {largest}")
+
+
+def _wrong(name: str, got: str, expected: str) -> SettingsError:
+    return SettingsError(
+        "a setting cannot be used",
+        where=f"environment variable {_PREFIX}{name}",
+        got=repr(got),
+        expected=expected,
+        next_step=f"correct {_PREFIX}{name}, or unset it to use the default",
+    )
