@@ -1,0 +1,71 @@
+# Penstock. `make` alone lists the targets; every target sets up what it needs first.
+
+PYTHON ?= python3
+VENV := .venv
+READERS := .readers
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+LOCKED := --require-hashes --only-binary :all:
+CODE := $(wildcard config transforms storage serving pipelines checks benchmarks tests)
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check fmt bench bench-large lock readers clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/.installed ## create .venv with the locked packages and penstock itself
+
+demo: setup ## land generated events, run a pipeline, show what came out
+	@$(VENV)/bin/python -m benchmarks.demo
+
+test: check readers ## every check, then every test
+	@$(VENV)/bin/python -m pytest --quiet
+
+check: setup ## lint, format, types, direction of imports, our own rules
+	@$(VENV)/bin/ruff check --output-format concise
+	@$(VENV)/bin/ruff format --check --quiet
+	@$(VENV)/bin/mypy --no-error-summary
+	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@$(VENV)/bin/python -m checks.no_row_objects
+
+fmt: setup ## format, and mend what can be mended without thought
+	@$(VENV)/bin/ruff check --fix
+	@$(VENV)/bin/ruff format
+
+bench: setup ## against DuckDB and Polars: 100 thousand and 1 million events, 5 turns
+	@$(VENV)/bin/python -m benchmarks.compare --turns 5 100k 1M
+
+bench-large: setup ## the same with 10 million events, 3 turns (about 10 GB of disk, some minutes)
+	@$(VENV)/bin/python -m benchmarks.compare --turns 3 10M
+
+readers: $(READERS)/.installed ## create .readers, independent readers that the tests ask
+
+# Keeps today's pins where they still resolve; `make lock UPGRADE=--upgrade` takes the newest.
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+lock: setup ## resolve the dependencies again into the lock files
+	@$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock > /dev/null
+	@$(COMPILE) tests/readers.in --output-file tests/readers.lock > /dev/null
+
+clean: ## remove what the targets made, the environments included
+	rm -rf $(VENV) $(READERS) .bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
+		f"Python {v.major}.{v.minor} is too old: Penstock needs 3.11 or newer. Try: make PYTHON=python3.13 $(MAKECMDGOALS)")'
+	@echo "Setting up $(VENV) (about 150 packages, a minute or two, once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python $(PIP_INSTALL) $(LOCKED) --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(READERS)/.installed: tests/readers.lock
+	@$(PYTHON) -m venv --clear $(READERS)
+	@$(READERS)/bin/python $(PIP_INSTALL) $(LOCKED) --requirement tests/readers.lock
+	@touch $@
