@@ -1,0 +1,1 @@
+"""Everything that touches storage: landing zone, ledger, Parquet, Delta tables, quarantine."""

@@ -1,0 +1,79 @@
+"""The errors of storage.
+
+    StorageError                   base of all of them; final unless marked
+    ├── UnsupportedLocationError   a URI that names no store known here
+    ├── NotFoundError              a folder, file, bucket or table that is not there
+    │   ├── NothingLandedError     an object-store prefix without a single object
+    │   └── FileVanishedError      a file that was planned, but is gone now
+    ├── AccessDeniedError          wrong or missing credentials, no permission
+    ├── FileChangedError           a file that was planned, but holds something else now
+    ├── UnreadableNameError        a file name that is not UTF-8
+    ├── ConcurrentRunError         another run of the same pipeline was faster
+    ├── TableError                 a Delta table that cannot be read or written as asked
+    │   └── TableSchemaError       columns or types that Delta cannot hold, or that differ from the table's
+    ├── OutOfSpaceError            the disk or the quota is full
+    └── UnavailableError           retryable: the store did not answer, or asked for patience
+
+*Final* means that the same call fails again until somebody changes something. `storage.upstream` turns the
+exceptions of the libraries below into these.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from config.errors import PenstockError
+
+
+class StorageError(PenstockError):
+    """Something that touches storage failed."""
+
+
+class UnsupportedLocationError(StorageError):
+    """A URI that names no store known here."""
+
+
+class NotFoundError(StorageError):
+    """A folder, file, bucket or table that is not there."""
+
+
+class NothingLandedError(NotFoundError):
+    """An object-store prefix without a single object: an emptied folder and a mistyped name look alike."""
+
+
+class FileVanishedError(NotFoundError):
+    """A file of the planned batch is gone; the batch waits, because no file is ever skipped."""
+
+
+class AccessDeniedError(StorageError):
+    """The store refused: wrong or missing credentials, or no permission."""
+
+
+class FileChangedError(StorageError):
+    """A file of the planned batch holds something else than when it was planned."""
+
+
+class UnreadableNameError(StorageError):
+    """A file name that is not UTF-8, which no Delta table can keep."""
+
+
+class ConcurrentRunError(StorageError):
+    """Another run of the same pipeline was faster; nothing of this one became visible."""
+
+
+class TableError(StorageError):
+    """A Delta table that cannot be read or written as asked."""
+
+
+class TableSchemaError(TableError):
+    """Columns or types that Delta cannot hold without loss, or that differ from the table's."""
+
+
+class OutOfSpaceError(StorageError):
+    """The disk or the quota is full."""
+
+
+class UnavailableError(StorageError):
+    """The store did not answer, or asked for patience."""
+
+    retryable: ClassVar[bool] = True
