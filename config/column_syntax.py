@@ -1,0 +1,170 @@
+"""The columns of a contract as plain values (what YAML gives) and back.
+
+    id: int64!                              text is a type, `!` makes it required (`config/type_syntax`)
+    actor: {id: int64!, login: string}      a mapping is a struct
+    tags: [string]                          one type in brackets: a list; [string!]: no element is null
+    actor: {type: {id: int64!}, required: true}
+    tags: {type: [string], required: true}  the long form, for a required struct or list
+
+A mapping is the long form exactly when its keys are `type` and `required` and `required` is true or false.
+That cannot be a struct: there, `required: bool` would be text. So a struct may have fields of both names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from config.column_types import Column, List, Struct
+from config.errors import InvalidValueError
+from config.names import check_column_name
+from config.type_syntax import format_type, parse_type
+
+KeyPath = tuple[str | int, ...]
+Finding = tuple[KeyPath, InvalidValueError]
+"""What is wrong, and the keys that lead to it from where the reading began."""
+
+# Far above any real contract; it keeps a hostile one from exhausting the stack.
+_MAX_LEVELS: Final = 50
+
+
+def parse_columns(value: object) -> tuple[tuple[Column, ...], list[Finding]]:
+    """The columns in the order of `value`, and everything wrong with them.
+
+    Args:
+        value: A mapping of names to types, or `Column`s.
+
+    Returns:
+        The columns, to be used only where the list of findings is empty.
+    """
+    findings: list[Finding] = []
+    if isinstance(value, Sequence) and value and all(isinstance(one, Column) for one in value):
+        # What Python code built obeys the same rules as what was read.
+        findings += _repeated([one.name for one in value])
+        value = format_columns(value)
+    if not isinstance(value, Mapping) or not value:
+        findings.append(((), _no_columns(value)))
+        return (), findings
+    return _fields(value, (), findings), findings
+
+
+def format_columns(columns: Sequence[Column]) -> dict[str, object]:
+    """The mapping that `parse_columns` reads back as `columns`."""
+    return {column.name: _format(column) for column in columns}
+
+
+def _fields(value: Mapping[object, object], path: KeyPath, findings: list[Finding]) -> tuple[Column, ...]:
+    columns = []
+    seen: dict[str, object] = {}
+    for name, kind in value.items():
+        here = (*path, str(name))
+        try:
+            check_column_name(name, top_level=not path)
+        except InvalidValueError as error:
+            findings.append((here, error))
+        # https://docs.delta.io/: column names differ in more than case.
+        if (first := seen.setdefault(str(name).casefold(), name)) != name:
+            findings.append((here, _same_but_for_case(name, first)))
+        columns.append(_column(str(name), kind, here, findings))
+    return tuple(columns)
+
+
+def _column(name: str, value: object, path: KeyPath, findings: list[Finding]) -> Column:
+    nothing = Column(name, Struct(()))
+    if len(path) > _MAX_LEVELS:
+        findings.append((path, _too_deep()))
+        return nothing
+    if isinstance(value, str):
+        try:
+            return Column(name, *parse_type(value))
+        except InvalidValueError as error:
+            findings.append((path, error))
+            return nothing
+    if isinstance(value, Mapping) and _is_long_form(value):
+        return _long_form(name, value, path, findings)
+    if isinstance(value, Mapping) and value:
+        return Column(name, Struct(_fields(value, path, findings)))
+    if isinstance(value, Sequence) and not isinstance(value, bytes) and len(value) == 1:
+        return Column(name, List(_column("", value[0], (*path, 0), findings)))
+    findings.append((path, _no_type(value)))
+    return nothing
+
+
+def _is_long_form(value: Mapping[object, object]) -> bool:
+    return value.keys() == {"type", "required"} and isinstance(value["required"], bool)
+
+
+def _long_form(name: str, value: Mapping[object, object], path: KeyPath, findings: list[Finding]) -> Column:
+    column = _column(name, value["type"], (*path, "type"), findings)
+    if column.required and not value["required"]:
+        findings.append(((*path, "required"), _contradiction(value["type"])))
+    return replace(column, required=bool(value["required"]))
+
+
+def _format(column: Column) -> object:
+    match column.type:
+        case Struct(fields):
+            value: object = format_columns(fields)
+        case List(element):
+            value = [_format(element)]
+        case kind:
+            return format_type(kind) + "!" * column.required
+    return {"type": value, "required": True} if column.required else value
+
+
+def _repeated(names: Sequence[str]) -> list[Finding]:
+    return [
+        ((name,), InvalidValueError("a column name that is used twice", got=repr(name)))
+        for position, name in enumerate(names)
+        if name in names[:position]
+    ]
+
+
+def _no_columns(value: object) -> InvalidValueError:
+    return InvalidValueError(
+        "a contract needs columns",
+        got=_shown(value),
+        expected="a mapping of at least one column name to its type, such as {id: int64!, name: string}",
+    )
+
+
+def _no_type(value: object) -> InvalidValueError:
+    return InvalidValueError(
+        "not a column type",
+        got=_shown(value),
+        expected="a type such as int64!, a mapping of field names to types (struct), or [type] (list)",
+        next_step="write {type: …, required: true}, those two keys alone, for a required struct or list"
+        if isinstance(value, bool)
+        else None,
+    )
+
+
+def _same_but_for_case(name: object, first: object) -> InvalidValueError:
+    return InvalidValueError(
+        "column names that differ only in upper and lower case",
+        got=f"{name!r} beside {first!r}",
+        expected="names that differ in more than case: Delta tables do not tell such names apart",
+        next_step=f"leave {name!r} out of the contract, or rename it before it lands",
+    )
+
+
+def _contradiction(value: object) -> InvalidValueError:
+    return InvalidValueError(
+        "a type that is both required and not",
+        got=f"{value!r} with required: false",
+        expected="one of the two",
+    )
+
+
+def _too_deep() -> InvalidValueError:
+    return InvalidValueError(
+        "columns nested too deep",
+        expected=f"at most {_MAX_LEVELS} levels",
+        next_step="use json for that column",
+    )
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,142 @@
+"""What the parts of a pipeline must agree on: the table's columns with the contract's, and suchlike.
+
+Only what is certain is refused here. After transforms the columns are known once the query is planned,
+which `penstock validate` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from config.column_syntax import Finding, KeyPath
+from config.column_types import Column, ColumnType, Float, Json, List, String, Struct
+from config.errors import InvalidValueError, did_you_mean
+from config.names import FILE, RECORD, RESCUED
+
+# Formats that a suffix gives away and that no decoder reads.
+_OTHER_FORMATS: Final = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".avro": "avro",
+    ".orc": "orc",
+    ".arrow": "ipc",
+    ".feather": "ipc",
+    ".xml": "xml",
+}
+_NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
+    "partition_by": (Float, Struct, List, Json),
+    "sort_by": (Struct, List),
+    "key": (Struct, List, Json),
+}
+
+
+def check_format(source: object) -> list[Finding]:
+    """A source that names no format, and whose suffix tells of one that is not read."""
+    if not isinstance(source, Mapping) or source.get("format") is not None:
+        return []
+    uri = str(source.get("uri", "")).lower()
+    for suffix, name in _OTHER_FORMATS.items():
+        if uri.removesuffix(".gz").removesuffix(".zst").endswith(suffix):
+            problem = InvalidValueError(
+                "a format that cannot be read",
+                got=f"{name}, by the suffix {suffix}",
+                expected="ndjson: one JSON object a line",
+                next_step="set format: ndjson if that is what the files hold all the same",
+            )
+            return [(("uri",), problem)]
+    return []
+
+
+def check_schedule(cron: str | None, every: timedelta | None) -> list[Finding]:
+    """A schedule with both `cron` and `every`, or with neither."""
+    if (cron is None) != (every is None):
+        return []
+    got = "neither" if cron is None else "both"
+    return [((), InvalidValueError("a schedule has cron or every", got=got, expected="one of the two"))]
+
+
+def check_unique_names(names: Sequence[str]) -> list[Finding]:
+    """Expectations that share a name, by which their counts are told apart."""
+    return [
+        (("expectations", position, "name"), InvalidValueError("a name that is used twice", got=repr(name)))
+        for position, name in enumerate(names)
+        if name in names[:position]
+    ]
+
+
+def check_table(
+    columns: Sequence[Column], table: Mapping[str, Any], *, transformed: bool, lineage: bool
+) -> list[Finding]:
+    """What `table` (a dumped `Table`) asks of columns that they cannot give."""
+    findings: list[Finding] = []
+    for option, unfit in _NOT_FOR.items():
+        names = table[option]
+        for position, name in enumerate(names):
+            here: KeyPath = ("table", option, position)
+            if name in names[:position]:
+                findings.append((here, InvalidValueError("a column that is named twice", got=repr(name))))
+            elif not transformed:
+                known = (*columns, *_added(lineage=lineage))
+                findings += [(here, error) for error in _misuse(name, known, option, unfit)]
+    if not transformed and {one.name for one in columns} <= set(table["partition_by"]):
+        findings.append((("table", "partition_by"), _nothing_left()))
+    return findings
+
+
+def _added(*, lineage: bool) -> tuple[Column, ...]:
+    added = (Column(RESCUED, Json()),)
+    return (*added, Column(FILE, String()), Column(RECORD, String())) if lineage else added
+
+
+def _misuse(
+    name: str, columns: Sequence[Column], option: str, unfit: tuple[type, ...]
+) -> list[InvalidValueError]:
+    paths = _paths(columns) if option != "partition_by" else {one.name: one.type for one in columns}
+    kind = paths.get(name)
+    if kind is None:
+        return [_missing(name, option, paths)]
+    if isinstance(kind, unfit):
+        return [_unfit(name, option, kind)]
+    return []
+
+
+def _paths(columns: Sequence[Column], prefix: str = "") -> dict[str, ColumnType]:
+    """Every column and every field of a struct, by dotted path; what is inside lists has no path."""
+    paths: dict[str, ColumnType] = {}
+    for column in columns:
+        paths[prefix + column.name] = column.type
+        if isinstance(column.type, Struct):
+            paths |= _paths(column.type.fields, f"{prefix}{column.name}.")
+    return paths
+
+
+def _missing(name: str, option: str, paths: Mapping[str, ColumnType]) -> InvalidValueError:
+    return InvalidValueError(
+        f"{option} names a column that the contract has not",
+        got=repr(name),
+        expected="a column at the top level"
+        if option == "partition_by"
+        else "a column, or a path such as a.b",
+        next_step=did_you_mean(name, paths) or "add it to contract.columns, or make it in a transform",
+    )
+
+
+def _unfit(name: str, option: str, kind: ColumnType) -> InvalidValueError:
+    why = "values that make no folder names" if option == "partition_by" else "values without an order"
+    return InvalidValueError(
+        f"{option} names a column of {why}",
+        got=f"{name!r}, a {type(kind).__name__.lower()}",
+        expected="a column of another type",
+        next_step="derive one in a transform, such as cast(at as date) as day"
+        if option == "partition_by"
+        else None,
+    )
+
+
+def _nothing_left() -> InvalidValueError:
+    return InvalidValueError(
+        "every column is a partition column", expected="at least one column that is written to the files"
+    )

@@ -1,0 +1,214 @@
+"""A pipeline: one source, one contract, some transforms, one table.
+
+The same models read YAML (`config/spec_file`) and are the Python API: every field takes what YAML takes.
+
+    Pipeline(
+        name="events",
+        source={"uri": "landing/*.ndjson.gz"},
+        contract={"columns": {"id": "int64!", "at": "timestamp[us, UTC]"}},
+        table={"uri": "lake/events", "sort_by": ["at"]},
+    )
+
+A wrong value raises `pydantic.ValidationError`; `config.spec_problems.explain` makes a `SpecError` of it.
+All models are frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
+
+from config.column_syntax import Finding, format_columns, parse_columns
+from config.column_types import Column
+from config.consistency import check_format, check_schedule, check_table, check_unique_names
+from config.cron import parse_cron
+from config.names import check_pipeline_name
+from config.units import format_bytes, format_duration, parse_bytes, parse_duration
+from config.uri import parse_uri
+
+GIB: Final = 2**30
+
+
+def invalid(findings: list[Finding], title: str) -> ValidationError:
+    """One validation error that holds every finding under its own key path."""
+    details = [
+        InitErrorDetails(type="value_error", loc=path, input=error.got, ctx={"error": error})
+        for path, error in findings
+    ]
+    return ValidationError.from_exception_data(title, details, hide_input=True)
+
+
+def _columns(value: object) -> tuple[Column, ...]:
+    columns, findings = parse_columns(value)
+    if findings:
+        raise invalid(findings, "columns")
+    return columns
+
+
+def _step_kind(value: object) -> str | None:
+    if isinstance(value, Mapping):
+        return next((tag for key, tag in (("sql", "SqlStep"), ("use", "UseStep")) if key in value), None)
+    return type(value).__name__
+
+
+Name = Annotated[str, AfterValidator(check_pipeline_name)]
+Text = Annotated[str, Field(min_length=1)]
+Uri = Annotated[str, BeforeValidator(parse_uri)]
+Bytes = Annotated[int, PlainValidator(parse_bytes), PlainSerializer(format_bytes)]
+Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(format_duration)]
+Cron = Annotated[str, PlainValidator(parse_cron)]
+Columns = Annotated[tuple[Column, ...], PlainValidator(_columns), PlainSerializer(format_columns)]
+Names = tuple[Text, ...]
+
+
+class _Spec(BaseModel):
+    """What all parts of a pipeline have in common: frozen, and no unknown keys."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_by_alias=True, validate_by_name=True
+    )
+
+
+class Source(_Spec):
+    """Where records land.
+
+    Attributes:
+        uri: A folder, a file, or a glob (`**` too).
+        format: How records are written: one JSON object a line.
+        compression: Told by the suffix of each file: `.gz`, `.zst`, else none.
+        max_files_per_batch: At least 1.
+        max_bytes_per_batch: As stored, before decompression; a batch takes at least one file.
+    """
+
+    uri: Uri
+    format: Literal["ndjson"] = "ndjson"
+    compression: Literal["auto"] = "auto"
+    max_files_per_batch: Annotated[int, Field(ge=1, strict=True)] = 1000
+    max_bytes_per_batch: Bytes = 4 * GIB
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tell_format(cls, value: Any) -> Any:
+        if findings := check_format(value):
+            raise invalid(findings, "source")
+        return value
+
+
+class Contract(_Spec):
+    """The columns that a pipeline promises, and what happens to what does not fit.
+
+    Attributes:
+        columns: In the order of the table; syntax in `config/column_syntax`.
+        on_mismatch: A value of another type, or none where one is required: the record goes to the
+            quarantine; or the value to `_rescued` (a required one still quarantines); or the batch fails.
+        on_new_column: A field without a column: kept in `_rescued`, or left out, or the batch fails.
+    """
+
+    columns: Columns
+    on_mismatch: Literal["quarantine", "rescue", "fail"] = "quarantine"
+    on_new_column: Literal["rescue", "ignore", "fail"] = "rescue"
+
+
+class SqlStep(_Spec):
+    """A query over the table `self`, the rows as the step before left them."""
+
+    sql: Text
+
+
+class UseStep(_Spec):
+    """A function from LazyFrame to LazyFrame, by its import path, with keyword arguments."""
+
+    use: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
+    with_: Annotated[dict[str, Any], Field(alias="with")] = {}
+
+
+class Expectation(_Spec):
+    """A named boolean SQL expression over the conformed rows, and what happens to rows that fail it."""
+
+    name: Name
+    expect: Text
+    action: Literal["warn", "drop", "quarantine", "fail"]
+
+
+class Table(_Spec):
+    """Where the rows go, and how they are laid out.
+
+    Attributes:
+        uri: The folder of the Delta table; created by the first batch.
+        mode: Rows are added, never changed.
+        key: Columns, or dotted paths, that tell one row from another; empty where nothing does.
+        partition_by: Top-level columns; a folder for each of their values.
+        sort_by: Columns or dotted paths; the order within each file, ascending.
+    """
+
+    uri: Uri
+    mode: Literal["append"] = "append"
+    key: Names = ()
+    partition_by: Names = ()
+    sort_by: Names = ()
+
+
+class Schedule(_Spec):
+    """When a deployment runs: by a cron line of five fields (in UTC), or every so often. One of the two."""
+
+    cron: Cron | None = None
+    every: Duration | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Schedule:
+        if findings := check_schedule(self.cron, self.every):
+            raise invalid(findings, "schedule")
+        return self
+
+
+Step = Annotated[
+    Annotated[SqlStep, Tag("SqlStep")] | Annotated[UseStep, Tag("UseStep")], Discriminator(_step_kind)
+]
+
+
+class Pipeline(_Spec):
+    """One source, one contract, some transforms, one table.
+
+    Attributes:
+        name: Also the application id of its Delta commits: a renamed pipeline starts again at batch 1.
+        lineage: Whether each row carries the columns `_file` and `_record`.
+    """
+
+    name: Name
+    description: str = ""
+    source: Source
+    contract: Contract
+    transforms: tuple[Step, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+    table: Table
+    lineage: Annotated[bool, Field(strict=True)] = False
+    schedule: Schedule | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Pipeline:
+        findings = check_table(
+            self.contract.columns,
+            self.table.model_dump(),
+            transformed=bool(self.transforms),
+            lineage=self.lineage,
+        )
+        findings += check_unique_names([one.name for one in self.expectations])
+        if findings:
+            raise invalid(findings, "pipeline")
+        return self
