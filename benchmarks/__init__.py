@@ -1,0 +1,1 @@
+"""What Penstock costs, beside what one would use instead; and the demo, which lands the same events."""

@@ -1,0 +1,69 @@
+"""From measured turns to medians and ratios, and from those to a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.process import Usage
+
+MIB = 2**20
+COMPARED = ("wall_s", "cpu_s", "peak_memory_bytes")
+
+
+def summarise(
+    measured: Mapping[str, tuple[Sequence[Usage], Mapping[str, int]]],
+    idle: Sequence[Usage],
+    *,
+    events: int,
+) -> dict[str, Any]:
+    """Medians of each contestant, Penstock's ratios to the others, and the run with nothing to do.
+
+    Args:
+        measured: Contestant -> (its turns, what it wrote); one of them is `penstock`.
+        idle: Runs of Penstock that found nothing new.
+        events: How many events each turn took in.
+    """
+    contestants = {
+        name: {**_medians(turns), "us_per_event": _microseconds(turns, events), "output": dict(output)}
+        for name, (turns, output) in measured.items()
+    }
+    ours = contestants["penstock"]
+    ratios = {
+        f"penstock/{name}": {key: round(ours[key] / other[key], 3) for key in COMPARED}
+        for name, other in contestants.items()
+        if name != "penstock"
+    }
+    return {"contestants": contestants, "ratios": ratios, "idle_run": _medians(idle)}
+
+
+def print_report(result: Mapping[str, Any]) -> None:
+    """Prints the summary of one size as a table."""
+    machine = result["machine"]
+    print(f"\n{result['events']:,} events on {machine['cores']} cores, {machine['processor']}")
+    print(f"{'':12}{'wall':>9}{'CPU':>9}{'peak':>11}{'an event':>12}{'written':>11}{'files':>7}")
+    for name, one in result["contestants"].items():
+        peak, written = one["peak_memory_bytes"] / MIB, one["output"]["bytes"] / MIB
+        print(
+            f"{name:12}{one['wall_s']:>7.2f} s{one['cpu_s']:>7.2f} s{peak:>7.0f} MiB"
+            f"{one['us_per_event']:>9.2f} µs{written:>7.0f} MiB{one['output']['files']:>7}"
+        )
+    for name, ratio in result["ratios"].items():
+        print(f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in ratio.items()))
+    print(f"penstock with nothing to do: {result['idle_run']['wall_s']:.2f} s")
+
+
+def _medians(turns: Sequence[Usage]) -> dict[str, Any]:
+    """The medians, and the turns' wall times in order, which show how far they spread."""
+    return {
+        "wall_s": round(median(one.wall_s for one in turns), 3),
+        "cpu_s": round(median(one.cpu_s for one in turns), 3),
+        "peak_memory_bytes": round(median(one.peak_memory_bytes for one in turns)),
+        "turns_wall_s": [round(one.wall_s, 3) for one in turns],
+    }
+
+
+def _microseconds(turns: Sequence[Usage], events: int) -> float:
+    """Median wall time of one event."""
+    return round(median(one.wall_s for one in turns) / events * 1e6, 3)
