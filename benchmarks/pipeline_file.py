@@ -13,7 +13,7 @@ contract:
   columns:
     id: string!
     type: string!
-    actor: {{id: int64!, login: string, site_admin: boolean}}
+    actor: {{id: int64!, login: string, site_admin: bool}}
     repo: {{id: int64!, name: string}}
     tags: [string]
     payload: json

@@ -1,0 +1,74 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from config.units import format_bytes
+
+ROOT = Path(__file__).parents[2]
+FIRST_CELL = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
+REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9-]+")
+LOCKS = ("requirements.lock", "tests/readers.lock")
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def documented_settings() -> dict[str, str]:
+    rows = re.findall(r"^\| `PENSTOCK_(\w+)` \| (.+?) \|", read("docs/settings.md"), re.MULTILINE)
+    return {name: default.strip("`") for name, default in rows}
+
+
+def test_settings_document_names_every_variable_once_and_no_other() -> None:
+    source = read("config/settings.py")
+
+    assert sorted(documented_settings()) == sorted(set(re.findall(r"PENSTOCK_([A-Z][A-Z_]*)", source)))
+
+
+def test_settings_document_gives_the_real_defaults() -> None:
+    defaults, documented = Settings.from_environment({}), documented_settings()
+
+    assert documented["MEMORY"] == format_bytes(defaults.memory_bytes)
+    assert documented["MAX_RECORD"] == format_bytes(defaults.max_record_bytes)
+    assert documented["MAX_NESTING"] == str(defaults.max_nesting)
+    assert documented["PIPELINES"] == str(defaults.pipelines)
+
+
+def test_settings_document_every_default_reads_back_as_the_default() -> None:
+    spelled = {
+        f"PENSTOCK_{name}": default for name, default in documented_settings().items() if name != "THREADS"
+    }
+
+    assert Settings.from_environment(spelled) == Settings.from_environment({})
+
+
+def test_dependencies_document_names_every_requirement_once_and_no_other() -> None:
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    readers = [line for line in read("tests/readers.in").splitlines() if not line.startswith("#")]
+    required = [*project["dependencies"], *project["optional-dependencies"]["dev"], *readers]
+    names = [match[0] for one in required if (match := REQUIREMENT_NAME.match(one))]
+
+    assert FIRST_CELL.findall(read("docs/dependencies.md")) == names
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_file_pins_and_hashes_every_package_and_names_no_address(lock: str) -> None:
+    text = read(lock)
+    requirements = re.findall(r"^\S.*==.*(?:\n    --hash=sha256:[0-9a-f]{64}(?: \\)?)+", text, re.MULTILINE)
+    rest = [line for line in text.splitlines() if not line.startswith(("#", "    "))]
+
+    assert len(requirements) == len(rest)
+    assert not re.search(r"https?:|file:|--index|--find-links|(?<!\w)/\w", text)
+
+
+def test_map_in_contributing_names_every_folder_of_code() -> None:
+    folders = {f"{path.parent.name}/" for path in ROOT.glob("[a-z]*/__init__.py")} | {"tests/", "docs/"}
+
+    assert folders <= set(FIRST_CELL.findall(read("CONTRIBUTING.md")))
