@@ -1,0 +1,53 @@
+"""The numbers by which the parts of the kernel speak to each other.
+
+A *node* is a column, a field or a list element of the contract. Each value of a node in a record has a
+*tag*: what was found there. A *verdict* says why a record or a value was refused; `REASONS[verdict]` is
+the word that the quarantine uses.
+"""
+
+from __future__ import annotations
+
+# What was found. TEXT is a string without escapes; INTEGER a number without fraction and exponent.
+MISSING, NULL, FALSE, TRUE, INTEGER, NUMBER, TEXT, ESCAPED_TEXT, OBJECT, ARRAY = range(10)
+
+# What the contract has there.
+LEAF, STRUCT, LIST = range(3)
+
+# Why it was refused.
+(
+    ACCEPTED,
+    MALFORMED,
+    INVALID_UTF8,
+    TOO_DEEP,
+    DUPLICATE_KEY,
+    NOT_AN_OBJECT,
+    MISSING_REQUIRED,
+    TYPE_MISMATCH,
+    OUT_OF_RANGE,
+    PRECISION_LOSS,
+    UNPARSABLE,
+    LONE_SURROGATE,
+    UNKNOWN_FIELD,
+) = range(13)
+
+REASONS = (
+    "accepted",
+    "malformed_json",
+    "invalid_utf8",
+    "too_deep",
+    "duplicate_key",
+    "not_an_object",
+    "missing_required",
+    "type_mismatch",
+    "out_of_range",
+    "precision_loss",
+    "unparsable",
+    "lone_surrogate",
+    "unknown_field",
+)
+
+# What becomes of a field that the contract does not know.
+RESCUE_FIELD, IGNORE_FIELD, REFUSE_FIELD = range(3)
+
+# Why `tokenize` came back before the end of its records: an output is too small.
+DONE, MORE_ELEMENTS, MORE_RESCUE = range(3)

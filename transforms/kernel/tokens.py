@@ -1,0 +1,262 @@
+"""Records of JSON into tokens: for each value of each node of the contract, what it is and where it lies.
+
+Nothing is copied or converted: a token is a tag and the span of the value's text. One pass checks the whole
+grammar, UTF-8 and duplicate keys included, also of what the contract does not know.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.kernel.codes import (
+    ACCEPTED,
+    ARRAY,
+    DONE,
+    DUPLICATE_KEY,
+    LIST,
+    MALFORMED,
+    MISSING,
+    MORE_ELEMENTS,
+    MORE_RESCUE,
+    NOT_AN_OBJECT,
+    OBJECT,
+    REFUSE_FIELD,
+    RESCUE_FIELD,
+    STRUCT,
+    UNKNOWN_FIELD,
+)
+from transforms.kernel.compiled import compiled
+from transforms.kernel.grammar import CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, OPEN_ARRAY, OPEN_OBJECT, scan_value, skip_space
+from transforms.kernel.memory import load_byte, load_item, load_word, store_byte
+from transforms.kernel.paths import write_field
+from transforms.kernel.text import QUOTE, scan_string, unescape
+
+
+class Program(NamedTuple):
+    """What the tokenizer must know of a `Shape`: the addresses of its arrays."""
+
+    nodes: int  # how many, not an address
+    kind: int
+    parent: int
+    first: int
+    count: int
+    space: int
+    name_start: int
+    name_length: int
+    names: int
+
+
+class Slots(NamedTuple):
+    """Where the tokens go: node `k`, slot `s` of its space is at `base[k] + s`.
+
+    For a list, `starts` and `ends` count slots of its elements' space; otherwise they are byte offsets in
+    the block. `owner` gives the slot of the list that an element belongs to.
+    """
+
+    base: NDArray[np.int64]  # of each node
+    capacity: NDArray[np.int64]  # of each space
+    used: NDArray[np.int64]  # of each space
+    tags: NDArray[np.uint8]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    owner: NDArray[np.int32]
+
+
+class Rescue(NamedTuple):
+    """The fields without a place, as one JSON object a record: `text[offsets[r]:offsets[r + 1]]`."""
+
+    offsets: NDArray[np.int64]
+    text: NDArray[np.uint8]
+
+
+@compiled
+def same_bytes(left, right, length):
+    """Whether `length` bytes at two addresses are equal; may look at seven more."""
+    while length >= 8:
+        if load_word(left) != load_word(right):
+            return False
+        left, right, length = left + 8, right + 8, length - 8
+    if length == 0:
+        return True
+    return (load_word(left) ^ load_word(right)) << np.uint64(64 - 8 * length) == 0
+
+
+@compiled
+def child_named(program, node, key, length):
+    """The child of `node` whose name is the `length` bytes at `key`; -1 where there is none."""
+    for child in range(load_item(program.first, node), load_item(program.first, node) + load_item(program.count, node)):
+        if load_item(program.name_length, child) == length and same_bytes(key, program.names + load_item(program.name_start, child), length):
+            return child
+    return -1
+
+
+@compiled
+def child_escaped(program, node, key, end, scratch):
+    """Like `child_named` for a key with escapes; a lone surrogate is no name that a contract could hold."""
+    length = unescape(key, end, scratch)
+    return child_named(program, node, scratch, length) if length >= 0 else -1
+
+
+@compiled
+def forget(record, program, slots, kept):
+    """Takes back all tokens of a record that turned out to be broken."""
+    for node in range(program.nodes):
+        space = load_item(program.space, node)
+        begin = record if space == 0 else kept[space]
+        end = record + 1 if space == 0 else slots.used[space]
+        for slot in range(begin, end):
+            slots.tags[slots.base[node] + slot] = MISSING
+    slots.used[:] = kept
+
+
+@compiled
+def match_key(program, node, expected, at, scratch):
+    """(child, end of the key's text) for the key that opens at `at`; (-1, end) for a name the contract lacks.
+
+    `expected` is the child behind the last one: keys mostly come in the order of the contract, and then
+    their text is only compared. The end is minus the verdict where there is no key.
+    """
+    if load_byte(at) != QUOTE:
+        return -1, -MALFORMED
+    key = at + 1
+    if expected < load_item(program.first, node) + load_item(program.count, node):
+        end = key + load_item(program.name_length, expected)
+        if load_byte(end) == QUOTE and same_bytes(key, program.names + load_item(program.name_start, expected), end - key):
+            return expected, end
+    end, escaped = scan_string(key)
+    if end < 0:
+        return -1, end
+    if escaped:
+        return child_escaped(program, node, key, end, scratch), end
+    return child_named(program, node, key, end - key), end
+
+
+@compiled
+def verdict_of_other(at, end, opened, limit):
+    """The verdict on a record that does not begin as an object."""
+    after, _ = scan_value(at, opened, limit)
+    if after < 0:
+        return -after
+    return NOT_AN_OBJECT if after <= end and skip_space(after) >= end else MALFORMED
+
+
+@compiled
+def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts, nodes):
+    """Reads all records; record r is `data[offsets[r]:offsets[r + 1]]`, its last byte a newline or other space.
+
+    Writes the tokens, and for each record that is refused a verdict and the node that it is about. Returns
+    DONE, or which output was too small: then everything written is void.
+
+    This is one long function because it is one loop over a state of eight numbers, the hottest of all.
+    """
+    block = data.ctypes.data
+    opened = np.empty(limit, np.uint8)
+    scratch = np.empty(np.max(offsets[1:] - offsets[:-1]), np.uint8)
+    depths = program.nodes
+    outer_node, outer_slot, outer_next = np.empty(depths, np.int64), np.empty(depths, np.int64), np.empty(depths, np.int64)
+    kept = slots.used.copy()
+    text, room, written = rescue.text.ctypes.data, rescue.text.size, 0
+    for r in range(offsets.size - 1):
+        rescue.offsets[r] = written
+        kept[:] = slots.used
+        end = block + offsets[r + 1]
+        at = skip_space(block + offsets[r])
+        if load_byte(at) != OPEN_OBJECT:
+            verdicts[r] = verdict_of_other(at, end, opened.ctypes.data, limit)
+            continue
+        slots.tags[slots.base[0] + r] = OBJECT
+        depth, node, slot, expected, closing = 0, 0, r, load_item(program.first, 0), CLOSE_OBJECT
+        verdict, about, fields = ACCEPTED, 0, 0
+        at = skip_space(at + 1)
+        empty = load_byte(at) == closing
+        while True:
+            if not empty:
+                # A member: its key, the child it belongs to, its value.
+                key, key_end = at + 1, at
+                if closing == CLOSE_OBJECT:
+                    child, key_end = match_key(program, node, expected, at, scratch.ctypes.data)
+                    if key_end < 0:
+                        verdict = -key_end
+                        break
+                    at = skip_space(key_end + 1)
+                    if load_byte(at) != COLON:
+                        verdict = MALFORMED
+                        break
+                    at = skip_space(at + 1)
+                    token = slots.base[child] + slot
+                    if child >= 0:
+                        expected = child + 1
+                        if slots.tags[token] != MISSING:
+                            verdict, about = DUPLICATE_KEY, child
+                            break
+                else:
+                    child = load_item(program.first, node)
+                    space = load_item(program.space, child)
+                    element = slots.used[space]
+                    if element >= slots.capacity[space]:
+                        return MORE_ELEMENTS
+                    slots.used[space] = element + 1
+                    token = slots.base[child] + element
+                    slots.owner[token] = slot
+                if child >= 0:
+                    kind, byte = load_item(program.kind, child), load_byte(at)
+                    if (kind == STRUCT and byte == OPEN_OBJECT) or (kind == LIST and byte == OPEN_ARRAY):
+                        outer_node[depth], outer_slot[depth], outer_next[depth] = node, slot, expected
+                        depth += 1
+                        slot = token - slots.base[child]
+                        node, expected, closing = child, load_item(program.first, child), byte + 2
+                        slots.tags[token] = OBJECT if kind == STRUCT else ARRAY
+                        slots.starts[token] = slots.used[load_item(program.space, expected)] if kind == LIST else at - block
+                        at = skip_space(at + 1)
+                        empty = load_byte(at) == closing
+                        continue
+                value = at
+                at, tag = scan_value(value, opened.ctypes.data, limit)
+                if at < 0:
+                    verdict = -at
+                    break
+                if child >= 0:
+                    slots.tags[token], slots.starts[token], slots.ends[token] = tag, value - block, at - block
+                elif on_unknown == REFUSE_FIELD:
+                    verdict, about = UNKNOWN_FIELD, node
+                    break
+                elif on_unknown == RESCUE_FIELD:
+                    length = write_field(
+                        text + written, room - written, fields, program, slots, node, slot, key, key_end, value, at
+                    )
+                    if length < 0:
+                        return MORE_RESCUE
+                    written += length
+                    fields += 1
+                at = skip_space(at)
+            # Behind a member, or at the end of an empty container.
+            while depth >= 0 and load_byte(at) == closing:
+                depth -= 1
+                if depth < 0:
+                    break
+                if closing == CLOSE_ARRAY:
+                    slots.ends[slots.base[node] + slot] = slots.used[load_item(program.space, load_item(program.first, node))]
+                node, slot, expected = outer_node[depth], outer_slot[depth], outer_next[depth]
+                closing = CLOSE_OBJECT if load_item(program.kind, node) == STRUCT else CLOSE_ARRAY
+                at = skip_space(at + 1)
+            if depth < 0:
+                if at >= end or skip_space(at + 1) < end:
+                    verdict = MALFORMED
+                break
+            if load_byte(at) != COMMA:
+                verdict = MALFORMED
+                break
+            at = skip_space(at + 1)
+            empty = False
+        if verdict != ACCEPTED:
+            forget(r, program, slots, kept)
+            written = rescue.offsets[r]
+            verdicts[r], nodes[r] = verdict, about
+        elif fields > 0:
+            store_byte(text + written, CLOSE_OBJECT)
+            written += 1
+    rescue.offsets[offsets.size - 1] = written
+    return DONE

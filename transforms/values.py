@@ -1,0 +1,149 @@
+"""Tokens into values: the rule of each column type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from config.column_types import Boolean, ColumnType, Date, Decimal, Float, Integer, Json, String, Timestamp
+from transforms.arrow import arrow_type, booleans, fixed_width, string_views
+from transforms.kernel.codes import ACCEPTED, OUT_OF_RANGE
+from transforms.kernel.memory import PADDING
+from transforms.kernel.numbers import UNSURE, fill_booleans, fill_decimals, fill_floats, fill_integers
+from transforms.kernel.strings import escaped_bytes, fill_json, fill_strings
+from transforms.kernel.times import fill_dates, fill_timestamps
+
+FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one node, a slot each; a span is `data[start:end]`."""
+
+    data: NDArray[np.uint8]
+    tags: NDArray[np.uint8]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+
+    def spans(self) -> tuple[NDArray[Any], ...]:
+        """What every fill of the kernel takes first."""
+        return self.data, self.tags, self.starts, self.ends
+
+    def at(self, slots: NDArray[np.bool_]) -> Tokens:
+        """The tokens of some slots."""
+        return Tokens(self.data, self.tags[slots], self.starts[slots], self.ends[slots])
+
+
+@dataclass(frozen=True)
+class Values:
+    """An array with a slot a token, null where nothing was found or it was refused; `verdicts` says which."""
+
+    array: pa.Array
+    verdicts: NDArray[np.uint8]
+    refused: int
+
+
+def values_of(kind: ColumnType, tokens: Tokens) -> Values:
+    """The tokens of a leaf as values of its type; whatever storing would change is refused."""
+    valid, verdicts = np.zeros(len(tokens.tags), np.uint8), np.zeros(len(tokens.tags), np.uint8)
+    array, refused = _rule(kind)(tokens, valid, verdicts)
+    return Values(array, verdicts, refused)
+
+
+Flags = NDArray[np.uint8]
+Rule = Callable[[Tokens, Flags, Flags], tuple[pa.Array, int]]
+
+
+def _rule(kind: ColumnType) -> Rule:
+    match kind:
+        case Boolean():
+            return _booleans
+        case Integer():
+            return lambda *slots: _integers(kind, *slots)
+        case Float():
+            return lambda *slots: _floats(kind, *slots)
+        case Decimal():
+            return lambda *slots: _decimals(kind, *slots)
+        case String():
+            return _strings
+        case Json():
+            return _json
+        case Date():
+            return _dates
+        case Timestamp():
+            return lambda *slots: _timestamps(kind, *slots)
+        case _:
+            raise TypeError(f"{kind} is not a leaf")
+
+
+def _booleans(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    values = np.zeros(len(valid), np.bool_)
+    refused = fill_booleans(tokens.tags, values, valid, verdicts)
+    return booleans(values, valid), refused
+
+
+def _integers(kind: Integer, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    low = 1 << (kind.bits - 1) if kind.signed else 0
+    high = low - 1 if kind.signed else (1 << kind.bits) - 1
+    values = np.zeros(len(valid), np.int64)
+    refused = fill_integers(*tokens.spans(), np.uint64(low), np.uint64(high), values, valid, verdicts)
+    narrow = values.astype(f"{'' if kind.signed else 'u'}int{kind.bits}", copy=False)
+    return fixed_width(arrow_type(kind), narrow, valid), refused
+
+
+def _floats(kind: Float, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    values = np.zeros(len(valid), np.float64)
+    refused = fill_floats(*tokens.spans(), values, valid, verdicts)
+    if refused:
+        unsure = verdicts == UNSURE
+        values[unsure] = _nearest_doubles(tokens.at(unsure))
+        valid[unsure], verdicts[unsure] = 1, ACCEPTED
+    with np.errstate(over="ignore"):
+        narrow = values.astype(f"float{kind.bits}", copy=False)
+    infinite = np.isinf(narrow)
+    valid[infinite], verdicts[infinite] = 0, OUT_OF_RANGE
+    return fixed_width(arrow_type(kind), narrow, valid), int(np.count_nonzero(verdicts))
+
+
+def _nearest_doubles(numbers: Tokens) -> NDArray[np.float64]:
+    """Polars' reading of number literals; infinite where one is beyond all doubles."""
+    array, _ = _json(numbers, np.zeros(len(numbers.tags), np.uint8), np.zeros(0, np.uint8))
+    return pl.Series(array).cast(pl.Float64).to_numpy()
+
+
+def _decimals(kind: Decimal, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    words = np.zeros(2 * len(valid), np.uint64)
+    refused = fill_decimals(*tokens.spans(), kind.precision, kind.scale, words, valid, verdicts)
+    return fixed_width(arrow_type(kind), words, valid), refused
+
+
+def _dates(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    days = np.zeros(len(valid), np.int32)
+    refused = fill_dates(*tokens.spans(), days, valid, verdicts)
+    return fixed_width(pa.date32(), days, valid), refused
+
+
+def _timestamps(kind: Timestamp, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    units = np.zeros(len(valid), np.int64)
+    digits, zoned = FRACTION_DIGITS[kind.unit], kind.zone is not None
+    refused = fill_timestamps(*tokens.spans(), digits, zoned, units, valid, verdicts)
+    return fixed_width(arrow_type(kind), units, valid), refused
+
+
+def _strings(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    views = np.zeros(2 * len(valid), np.uint64)
+    unescaped = np.empty(escaped_bytes(tokens.tags, tokens.starts, tokens.ends) + PADDING, np.uint8)
+    refused = fill_strings(*tokens.spans(), unescaped, views, valid, verdicts)
+    return string_views(views, [tokens.data, unescaped], valid), refused
+
+
+def _json(tokens: Tokens, valid: Flags, _verdicts: Flags) -> tuple[pa.Array, int]:
+    views = np.zeros(2 * len(valid), np.uint64)
+    fill_json(*tokens.spans(), views, valid)
+    return string_views(views, [tokens.data], valid), 0
