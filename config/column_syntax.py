@@ -18,12 +18,9 @@ from typing import Final
 
 from config.column_types import Column, List, Struct
 from config.errors import InvalidValueError
+from config.findings import Finding, KeyPath
 from config.names import check_column_name
 from config.type_syntax import format_type, parse_type
-
-KeyPath = tuple[str | int, ...]
-Finding = tuple[KeyPath, InvalidValueError]
-"""What is wrong, and the keys that lead to it from where the reading began."""
 
 # Far above any real contract; it keeps a hostile one from exhausting the stack.
 _MAX_LEVELS: Final = 50

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from config.column_syntax import Finding, KeyPath
 from config.column_types import Column, ColumnType, Float, Json, List, String, Struct
 from config.errors import InvalidValueError, did_you_mean
+from config.findings import Finding, KeyPath
 from config.names import FILE, RECORD, RESCUED
 
 # Formats that a suffix gives away and that no decoder reads.
@@ -30,6 +30,11 @@ _NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
     "partition_by": (Float, Struct, List, Json),
     "sort_by": (Struct, List),
     "key": (Struct, List, Json),
+}
+_WHY: Final = {
+    "partition_by": "values that make no folder names",
+    "sort_by": "values without an order",
+    "key": "values that cannot be compared",
 }
 
 
@@ -125,9 +130,8 @@ def _missing(name: str, option: str, paths: Mapping[str, ColumnType]) -> Invalid
 
 
 def _unfit(name: str, option: str, kind: ColumnType) -> InvalidValueError:
-    why = "values that make no folder names" if option == "partition_by" else "values without an order"
     return InvalidValueError(
-        f"{option} names a column of {why}",
+        f"{option} names a column of {_WHY[option]}",
         got=f"{name!r}, a {type(kind).__name__.lower()}",
         expected="a column of another type",
         next_step="derive one in a transform, such as cast(at as date) as day"

@@ -26,6 +26,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    JsonValue,
     PlainSerializer,
     PlainValidator,
     Tag,
@@ -34,10 +35,12 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from config.column_syntax import Finding, format_columns, parse_columns
+from config.column_syntax import format_columns, parse_columns
 from config.column_types import Column
 from config.consistency import check_format, check_schedule, check_table, check_unique_names
 from config.cron import parse_cron
+from config.findings import Finding
+from config.locations import check_locations
 from config.names import check_pipeline_name
 from config.units import format_bytes, format_duration, parse_bytes, parse_duration
 from config.uri import parse_uri
@@ -135,7 +138,7 @@ class UseStep(_Spec):
     """A function from LazyFrame to LazyFrame, by its import path, with keyword arguments."""
 
     use: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
-    with_: Annotated[dict[str, Any], Field(alias="with")] = {}
+    with_: Annotated[dict[str, JsonValue], Field(alias="with")] = {}
 
 
 class Expectation(_Spec):
@@ -208,6 +211,7 @@ class Pipeline(_Spec):
             transformed=bool(self.transforms),
             lineage=self.lineage,
         )
+        findings += check_locations(self.source.uri, self.table.uri)
         findings += check_unique_names([one.name for one in self.expectations])
         if findings:
             raise invalid(findings, "pipeline")

@@ -145,6 +145,8 @@ def _unknown(text: str) -> InvalidValueError:
     name = re.split(r"[\[(<]", bare.lower())[0].strip()
     elsewhere = _ELSEWHERE.get(name)
     hint = f"did you mean {elsewhere!r}?" if elsewhere else did_you_mean(bare, _ALLOWED)
+    if "(" in bare and ")" not in bare:
+        hint = 'inside { } and [ ], put it in quotes: "decimal(18,2)"'
     return InvalidValueError(
         "an unknown type",
         got=repr(text),

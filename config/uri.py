@@ -15,7 +15,7 @@ from config.errors import InvalidValueError, did_you_mean
 _REFERENCE: Final = re.compile(r"\$\{([^}]*)\}?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USER: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*@")
-_ONE_SLASH: Final = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:(?!//)")
+_ONE_SLASH: Final = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")
 
 
 def parse_uri(value: object) -> str:
