@@ -14,6 +14,9 @@ FILE: Final = "_file"
 RECORD: Final = "_record"
 """The column `lineage: true` adds: the line number in the file, from 1."""
 
+UNSTORABLE_PARTITION_VALUES: Final = ("", "__HIVE_DEFAULT_PARTITION__")
+"""Texts that come back from a Delta table as null: the first by the protocol, the second in some readers."""
+
 RESERVED: Final = (RESCUED, FILE, RECORD)
 _LONGEST: Final = 255
 

@@ -80,3 +80,10 @@ def lists(counts: NDArray[np.int64], elements: pa.Array, valid: NDArray[np.bool_
     np.cumsum(counts, out=offsets[1:])
     kind = pa.large_list(elements.type)
     return pa.Array.from_buffers(kind, len(counts), [validity(valid), pa.py_buffer(offsets)], children=[elements])
+
+
+def binaries(lengths: NDArray[np.int64], data: NDArray[np.uint8]) -> pa.Array:
+    """A binary array whose slots take the next `lengths` bytes of `data` each."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.Array.from_buffers(pa.large_binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)])

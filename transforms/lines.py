@@ -28,6 +28,14 @@ class Lines:
     lines: NDArray[np.int32]
     line_counts: NDArray[np.int64]
 
+    def between(self, first: int, past: int) -> Lines:
+        """The records from number `first` up to `past`, which is left out."""
+        return Lines(self.offsets[first : past + 1], self.parts[first:past], self.lines[first:past], self.line_counts)
+
+    def per_part(self) -> NDArray[np.int64]:
+        """How many of the records each part has."""
+        return np.bincount(self.parts, minlength=len(self.line_counts))
+
 
 def split(data: NDArray[np.uint8], size: int, starts: NDArray[np.int64]) -> Lines:
     """The records in `data[:size]`, whose parts begin at `starts` and end with a newline each.

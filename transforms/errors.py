@@ -1,0 +1,32 @@
+"""The errors of transforms.
+
+    TransformError                 base of all of them; final: the same call fails again
+    ├── RecordRefusedError         a record does not fit, and the pipeline says that the batch fails then
+    ├── ExpectationError           an expectation that is no boolean expression over the contract's columns
+    ├── ExpectationFailedError     rows that do not meet an expectation whose action is `fail`
+    └── StepError                  a transform step that cannot be loaded, or is no query over what it gets
+"""
+
+from __future__ import annotations
+
+from config.errors import PenstockError
+
+
+class TransformError(PenstockError):
+    """Data or a query over it is not what the pipeline says."""
+
+
+class RecordRefusedError(TransformError):
+    """A record does not fit the contract, and `on_mismatch` or `on_new_column` is `fail`."""
+
+
+class ExpectationError(TransformError):
+    """An expectation is no boolean expression over the contract's columns."""
+
+
+class ExpectationFailedError(TransformError):
+    """Rows do not meet an expectation whose action is `fail`."""
+
+
+class StepError(TransformError):
+    """A transform step cannot be loaded, or fails on the rows it gets."""

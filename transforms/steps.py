@@ -1,0 +1,80 @@
+"""Transform steps: queries over lazy frames, from SQL or from any importable function."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from config.pipeline import SqlStep, Step, UseStep
+from transforms.errors import StepError
+
+WHOLE_BATCH = ("AGGREGATE", "JOIN", "SORT BY", "UNIQUE", ".over(", "CROSS", "SLICE", "ROLLING")
+"""What a query plan says where a step must see more than one row at a time."""
+
+
+def step_name(number: int, step: Step) -> str:
+    """How reports name a step: `1 sql`, `2 mycompany.cleaning:drop_bots`."""
+    return f"{number} {'sql' if isinstance(step, SqlStep) else step.use}"
+
+
+def apply_step(frame: pl.LazyFrame, step: Step, name: str) -> pl.LazyFrame:
+    """`frame` after one step; lazy.
+
+    Raises:
+        StepError: The query does not parse, names a column that is not there, or gives no LazyFrame.
+    """
+    try:
+        result = _sql(frame, step) if isinstance(step, SqlStep) else _use(frame, step, name)
+        result.collect_schema()
+    except PolarsError as error:
+        raise StepError(
+            f"transform {name} does not fit the rows it gets",
+            got=str(error).split("\n\n")[0],
+            expected=f"a query over self({', '.join(frame.collect_schema().names())})",
+        ) from error
+    return result
+
+
+def needs_whole_batch(before: pl.LazyFrame, after: pl.LazyFrame) -> bool:
+    """Whether the step from `before` to `after` groups, joins, sorts or windows, so that it cannot go row by row."""
+    optimizations = pl.QueryOptFlags.none()
+    plan, inner = after.explain(optimizations=optimizations), before.explain(optimizations=optimizations)
+    return any(plan.count(word) > inner.count(word) for word in WHOLE_BATCH)
+
+
+def _sql(frame: pl.LazyFrame, step: SqlStep) -> pl.LazyFrame:
+    return frame.sql(step.sql, table_name="self")
+
+
+def _use(frame: pl.LazyFrame, step: UseStep, name: str) -> pl.LazyFrame:
+    result = _function(step.use)(frame, **step.with_)
+    if not isinstance(result, pl.LazyFrame):
+        raise StepError(
+            f"transform {name} gave no lazy frame",
+            got=type(result).__name__,
+            expected="a polars.LazyFrame",
+            next_step="return the frame without collecting it",
+        )
+    return result
+
+
+def _function(path: str) -> Callable[..., Any]:
+    module, _, attribute = path.partition(":")
+    try:
+        function: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            function = getattr(function, part)
+    except (ImportError, AttributeError) as error:
+        raise StepError(
+            "a transform function cannot be imported",
+            where=path,
+            got=str(error),
+            expected="module:function, installed or in the current directory",
+        ) from error
+    if not callable(function):
+        raise StepError("a transform is no function", where=path, got=type(function).__name__, expected="a function")
+    return function  # type: ignore[no-any-return]  # getattr gives Any
