@@ -35,7 +35,13 @@ def summarise(
         for name, other in contestants.items()
         if name != "penstock"
     }
-    return {"contestants": contestants, "ratios": ratios, "idle_run": _medians(idle)}
+    beyond_idle_s = ours["wall_s"] - _medians(idle)["wall_s"]
+    return {
+        "contestants": contestants,
+        "ratios": ratios,
+        "idle_run": _medians(idle),
+        "us_per_event_beyond_idle": round(beyond_idle_s / events * 1e6, 3),
+    }
 
 
 def print_report(result: Mapping[str, Any]) -> None:
@@ -49,9 +55,11 @@ def print_report(result: Mapping[str, Any]) -> None:
             f"{name:12}{one['wall_s']:>7.2f} s{one['cpu_s']:>7.2f} s{peak:>7.0f} MiB"
             f"{one['us_per_event']:>9.2f} µs{written:>7.0f} MiB{one['output']['files']:>7}"
         )
+    idle_peak = result["idle_run"]["peak_memory_bytes"] / MIB
     for name, ratio in result["ratios"].items():
         print(f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in ratio.items()))
-    print(f"penstock with nothing to do: {result['idle_run']['wall_s']:.2f} s")
+    print(f"penstock with nothing to do: {result['idle_run']['wall_s']:.2f} s, peak {idle_peak:.0f} MiB")
+    print(f"penstock beyond that: {result['us_per_event_beyond_idle']:.2f} µs an event")
 
 
 def _medians(turns: Sequence[Usage]) -> dict[str, Any]:
