@@ -94,14 +94,14 @@ class Source(_Spec):
     Attributes:
         uri: A folder, a file, or a glob (`**` too).
         format: How records are written: one JSON object a line.
-        compression: Told by the suffix of each file: `.gz`, `.zst`, else none.
+        compression: Of all files; `auto` goes by the suffix of each: `.gz`, `.zst`, else none.
         max_files_per_batch: At least 1.
         max_bytes_per_batch: As stored, before decompression; a batch takes at least one file.
     """
 
     uri: Uri
     format: Literal["ndjson"] = "ndjson"
-    compression: Literal["auto"] = "auto"
+    compression: Literal["auto", "none", "gzip", "zstd"] = "auto"
     max_files_per_batch: Annotated[int, Field(ge=1, strict=True)] = 1000
     max_bytes_per_batch: Bytes = 4 * GIB
 

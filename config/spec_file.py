@@ -80,7 +80,7 @@ def find_pipeline(name_or_path: str | Path, settings: Settings) -> Path:
         SpecError: No file has that name. A path is returned whether it is there or not.
     """
     path = Path(name_or_path)
-    if path.suffix in SUFFIXES or len(path.parts) != 1 or path.is_file():
+    if path.suffix in SUFFIXES or "/" in str(name_or_path) or path.is_file():
         return path
     files = list_pipelines(settings)
     for file in files:

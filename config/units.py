@@ -27,7 +27,7 @@ _BYTES: Final = {
 }
 _BINARY: Final = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_SIZE: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,6})?) *([A-Za-z]*)")
+_SIZE: Final = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,6})?) *([A-Za-z]*)")
 _DURATION: Final = re.compile(r"([0-9]{1,12}) *([smhd])")
 _LARGEST_BYTES: Final = 2**62
 _LONGEST_S: Final = 366 * 86400
@@ -39,9 +39,8 @@ def parse_bytes(value: object) -> int:
     Raises:
         InvalidValueError: It is no such size, or not a whole number of bytes.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     factor = _BYTES.get(match[2].lower()) if match else None
     if not match or factor is None:
         raise _no_size(value)

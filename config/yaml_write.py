@@ -28,8 +28,15 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _write_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text else None if isinstance(read_plain(text), str) else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+
+
+def _style(text: str) -> str | None:
+    if not text.replace("\n", "").isprintable():
+        return '"'  # with escapes: unescaped, some of these characters would be read as line ends
+    if "\n" in text:
+        return "|"
+    return None if isinstance(read_plain(text), str) else "'"
 
 
 def _write_list(dumper: yaml.SafeDumper, values: list[object] | tuple[object, ...]) -> yaml.Node:

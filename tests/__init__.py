@@ -1,0 +1,1 @@
+"""Mirrors the folders of the code; `tests/integration/` talks to real servers."""

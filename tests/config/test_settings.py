@@ -1,0 +1,65 @@
+"""The settings that the environment gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingsError
+from config.settings import MIB, Settings
+
+
+def test_read_settings_from_empty_environment_gives_the_defaults() -> None:
+    settings = Settings.from_environment({})
+
+    assert settings == Settings()
+    assert settings.block_bytes == 16 * MIB
+    assert settings.sort_buffer_bytes == 128 * MIB
+    assert settings.threads >= 1
+
+
+def test_read_settings_takes_every_variable() -> None:
+    settings = Settings.from_environment(
+        {
+            "PENSTOCK_MEMORY": "1 GiB",
+            "PENSTOCK_MAX_RECORD": "1 MB",
+            "PENSTOCK_MAX_NESTING": "64",
+            "PENSTOCK_PIPELINES": "specs",
+            "PENSTOCK_THREADS": "3",
+        }
+    )
+
+    assert settings == Settings(
+        memory_bytes=2**30, max_record_bytes=10**6, max_nesting=64, pipelines=Path("specs"), threads=3
+    )
+
+
+def test_read_settings_with_empty_value_takes_the_default() -> None:
+    assert Settings.from_environment({"PENSTOCK_MEMORY": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PENSTOCK_MEMORY", "lots", "4 GiB"),
+        ("PENSTOCK_MEMORY", "1 MiB", "at least 64 MiB"),
+        ("PENSTOCK_MAX_RECORD", "1 GiB", "at most 512 MiB"),
+        ("PENSTOCK_MAX_NESTING", "0", "1 to 10000"),
+        ("PENSTOCK_THREADS", "two", "1 to 1024"),
+        ("PENSTOCK_THREADS", "²", "1 to 1024"),
+    ],
+)
+def test_read_settings_with_wrong_value_names_the_variable(name: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({name: value})
+
+    assert name in str(caught.value.where)
+    assert caught.value.got == repr(value)
+    assert expected in str(caught.value.expected)
+
+
+def test_read_settings_with_little_memory_lowers_the_longest_record() -> None:
+    settings = Settings.from_environment({"PENSTOCK_MEMORY": "64 MiB"})
+
+    assert settings.max_record_bytes <= settings.memory_bytes
