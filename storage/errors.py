@@ -44,6 +44,16 @@ class NothingLandedError(NotFoundError):
 class FileVanishedError(NotFoundError):
     """A file of the planned batch is gone; the batch waits, because no file is ever skipped."""
 
+    @classmethod
+    def of(cls, path: str) -> FileVanishedError:
+        """The error for one file."""
+        return cls(
+            "a file that was planned for this batch is not there any more",
+            where=path,
+            expected="files that stay in the landing zone until their batch is committed",
+            next_step="put the same file back and run again: the batch is kept, and no file is skipped",
+        )
+
 
 class AccessDeniedError(StorageError):
     """The store refused: wrong or missing credentials, or no permission."""
@@ -51,6 +61,18 @@ class AccessDeniedError(StorageError):
 
 class FileChangedError(StorageError):
     """A file of the planned batch holds something else than when it was planned."""
+
+    @classmethod
+    def of(cls, path: str, *, got: str, expected: str) -> FileChangedError:
+        """The error for one file and the identities of its contents."""
+        return cls(
+            "a file that was planned for this batch has been changed since",
+            where=path,
+            got=got,
+            expected=f"{expected} (size and modification time in nanoseconds, or ETag)",
+            next_step="put the planned version back, with its modification time, and run again; "
+            "let producers write new names, or write elsewhere and rename",
+        )
 
 
 class UnreadableNameError(StorageError):

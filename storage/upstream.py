@@ -22,6 +22,12 @@ from storage.errors import (
     UnavailableError,
 )
 
+_CLIENT_ERRORS = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("botocore.exceptions", "ClientError"),
+    ("aiohttp", "ClientError"),
+    ("httpx", "HTTPError"),
+)
 # By class name along the inheritance, because botocore takes half a second to import.
 _BY_NAME: dict[str, type[StorageError]] = {
     "FileNotFoundError": NotFoundError,
@@ -34,6 +40,11 @@ _BY_NAME: dict[str, type[StorageError]] = {
     "ConnectionError": UnavailableError,
     "TimeoutError": UnavailableError,
     "HTTPClientError": UnavailableError,
+    "IncompleteReadError": UnavailableError,
+    "ResponseParserError": UnavailableError,
+    "ClientPayloadError": UnavailableError,
+    "ClientConnectionError": UnavailableError,
+    "TransportError": UnavailableError,
     "SchemaMismatchError": TableSchemaError,
 }
 _BY_ERRNO: dict[int | None, type[StorageError]] = {
@@ -84,7 +95,7 @@ def translated(doing: str, where: str) -> Iterator[None]:
     """
     try:
         yield
-    except _upstream_errors() as exc:
+    except upstream_errors() as exc:
         raise storage_error(exc, doing=doing, where=where) from exc
 
 
@@ -111,11 +122,10 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(?i)(signature|credential|security-token)=[^&,\s]+", r"\1=***", text)
 
 
-def _upstream_errors() -> tuple[type[Exception], ...]:
-    """What may come from below; botocore counts only where it was imported, which takes half a second."""
-    botocore = sys.modules.get("botocore.exceptions")
-    http: tuple[type[Exception], ...] = (botocore.BotoCoreError, botocore.ClientError) if botocore else ()
-    return (OSError, DeltaError, pl.exceptions.PolarsError, *http)
+def upstream_errors() -> tuple[type[Exception], ...]:
+    """What may come from below; a client that was not imported, which takes long, has raised nothing."""
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _CLIENT_ERRORS)
+    return (OSError, DeltaError, pl.exceptions.PolarsError, *(one for one in found if one is not None))
 
 
 def _kind(exc: Exception) -> type[StorageError]:
