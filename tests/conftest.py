@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from storage.filesystem import open_filesystem
 from tests.object_store import BUCKET, ObjectStore, running_object_store
+
+# The same examples in every run; and no deadline, because the first example compiles the kernel.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from config.column_types import Boolean, ColumnType, Date, Decimal, Float, Integer, Json, List, String, Struct, Timestamp
+from config.column_types import (
+    Boolean,
+    ColumnType,
+    Date,
+    Decimal,
+    Float,
+    Integer,
+    Json,
+    List,
+    String,
+    Struct,
+    Timestamp,
+)
 
 STRING_VIEW = pa.string_view()
 
@@ -65,7 +77,9 @@ def string_views(views: NDArray[np.uint64], texts: list[NDArray[np.uint8]], vali
 def strings(offsets: NDArray[np.int64], text: NDArray[np.uint8]) -> pa.Array:
     """A string array with a slot for each pair of neighbouring offsets; an empty text is null."""
     valid = validity(offsets[1:] > offsets[:-1])
-    return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, [valid, pa.py_buffer(offsets), pa.py_buffer(text)])
+    return pa.Array.from_buffers(
+        pa.large_string(), len(offsets) - 1, [valid, pa.py_buffer(offsets), pa.py_buffer(text)]
+    )
 
 
 def structs(names: list[str], children: list[pa.Array], valid: NDArray[np.bool_]) -> pa.Array:
@@ -79,11 +93,15 @@ def lists(counts: NDArray[np.int64], elements: pa.Array, valid: NDArray[np.bool_
     offsets = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     kind = pa.large_list(elements.type)
-    return pa.Array.from_buffers(kind, len(counts), [validity(valid), pa.py_buffer(offsets)], children=[elements])
+    return pa.Array.from_buffers(
+        kind, len(counts), [validity(valid), pa.py_buffer(offsets)], children=[elements]
+    )
 
 
 def binaries(lengths: NDArray[np.int64], data: NDArray[np.uint8]) -> pa.Array:
     """A binary array whose slots take the next `lengths` bytes of `data` each."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    return pa.Array.from_buffers(pa.large_binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return pa.Array.from_buffers(
+        pa.large_binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )

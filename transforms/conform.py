@@ -111,7 +111,9 @@ class Conformer:
         if self.rules:
             records = np.flatnonzero(decoded.verdicts == 0)
             frame, unmet = self._judge(frame, records, lines, counts)
-            rejected += [_rejected(data, lines, at, pl.lit(rule.reason), pl.lit(rule.column)) for rule, at in unmet]
+            rejected += [
+                _rejected(data, lines, at, pl.lit(rule.reason), pl.lit(rule.column)) for rule, at in unmet
+            ]
         held = pl.concat(rejected) if rejected else REJECTED_SCHEMA.to_frame()
         counts[:, QUARANTINED] = np.bincount(held[PART].to_numpy(), minlength=len(counts))
         return Chunk(frame, held, counts)
@@ -121,7 +123,9 @@ class Conformer:
         if self._rescues:
             frame = frame.with_columns(pl.Series(RESCUED, decoded.rescued))
         if self._positions:
-            frame = frame.with_columns(pl.Series(PART, lines.parts), pl.Series(LINE, lines.lines).cast(pl.Int64))
+            frame = frame.with_columns(
+                pl.Series(PART, lines.parts), pl.Series(LINE, lines.lines).cast(pl.Int64)
+            )
         return frame
 
     def _check_refusals(self, decoded: Decoded) -> None:
@@ -208,5 +212,7 @@ def _rejected(
     text = np.empty(int((ends - begins).sum()), np.uint8)
     copy_spans(data, begins, ends, text)
     positions = {PART: lines.parts[records], LINE: lines.lines[records], "offset": begins}
-    frame = pl.DataFrame(positions).with_columns(reason=reason, column=column, raw=pl.Series(binaries(ends - begins, text)))
+    frame = pl.DataFrame(positions).with_columns(
+        reason=reason, column=column, raw=pl.Series(binaries(ends - begins, text))
+    )
     return frame.cast(dict(REJECTED_SCHEMA)).select(REJECTED_SCHEMA.names())

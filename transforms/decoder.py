@@ -90,7 +90,11 @@ class Decoder:
         assembly = _Assembly(self._shape, found, self._keeps_mismatches)
         columns = assembly.children(0)
         rescue = assembly.rescued()
-        record = structs([column.name for column in self._shape.columns_of(0)], columns, np.ones(len(offsets) - 1, np.bool_))
+        record = structs(
+            [column.name for column in self._shape.columns_of(0)],
+            columns,
+            np.ones(len(offsets) - 1, np.bool_),
+        )
         text = rescue.text[: rescue.offsets[-1]]
         return Decoded(record, found.verdicts, found.nodes, strings(rescue.offsets, text))
 

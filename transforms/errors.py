@@ -1,10 +1,10 @@
 """The errors of transforms.
 
-    TransformError                 base of all of them; final: the same call fails again
-    ├── RecordRefusedError         a record does not fit, and the pipeline says that the batch fails then
-    ├── ExpectationError           an expectation that is no boolean expression over the contract's columns
-    ├── ExpectationFailedError     rows that do not meet an expectation whose action is `fail`
-    └── StepError                  a transform step that cannot be loaded, or is no query over what it gets
+TransformError                 base of all of them; final: the same call fails again
+├── RecordRefusedError         a record does not fit, and the pipeline says that the batch fails then
+├── ExpectationError           an expectation that is no boolean expression over the contract's columns
+├── ExpectationFailedError     rows that do not meet an expectation whose action is `fail`
+└── StepError                  a transform step that cannot be loaded, or is no query over what it gets
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ class Lines:
 
     def between(self, first: int, past: int) -> Lines:
         """The records from number `first` up to `past`, which is left out."""
-        return Lines(self.offsets[first : past + 1], self.parts[first:past], self.lines[first:past], self.line_counts)
+        return Lines(
+            self.offsets[first : past + 1], self.parts[first:past], self.lines[first:past], self.line_counts
+        )
 
     def per_part(self) -> NDArray[np.int64]:
         """How many of the records each part has."""

@@ -76,5 +76,7 @@ def _function(path: str) -> Callable[..., Any]:
             expected="module:function, installed or in the current directory",
         ) from error
     if not callable(function):
-        raise StepError("a transform is no function", where=path, got=type(function).__name__, expected="a function")
+        raise StepError(
+            "a transform is no function", where=path, got=type(function).__name__, expected="a function"
+        )
     return function  # type: ignore[no-any-return]  # getattr gives Any

@@ -95,7 +95,12 @@ def write_path(to, program, slots, node, slot):
             store_byte(to, CLOSE)
             to += 1
         else:
-            to = write_name(to, program.names + load_item(program.name_start, walk), load_item(program.name_length, walk), to == begin)
+            to = write_name(
+                to,
+                program.names + load_item(program.name_start, walk),
+                load_item(program.name_length, walk),
+                to == begin,
+            )
     return to
 
 

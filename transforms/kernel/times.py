@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from transforms.kernel.codes import ACCEPTED, ESCAPED_TEXT, NULL, OUT_OF_RANGE, PRECISION_LOSS, TEXT, TYPE_MISMATCH, UNPARSABLE
+from transforms.kernel.codes import (
+    ACCEPTED,
+    ESCAPED_TEXT,
+    NULL,
+    OUT_OF_RANGE,
+    PRECISION_LOSS,
+    TEXT,
+    TYPE_MISMATCH,
+    UNPARSABLE,
+)
 from transforms.kernel.compiled import compiled
 from transforms.kernel.memory import load_byte
 
@@ -139,7 +148,9 @@ def fill_timestamps(data, tags, starts, ends, digits, zoned, values, valid, verd
             continue
         verdict = UNPARSABLE if tags[slot] == ESCAPED_TEXT else TYPE_MISMATCH
         if tags[slot] == TEXT:
-            values[slot], verdict = read_timestamp(block + starts[slot] + 1, block + ends[slot] - 1, digits, zoned)
+            values[slot], verdict = read_timestamp(
+                block + starts[slot] + 1, block + ends[slot] - 1, digits, zoned
+            )
         if verdict == ACCEPTED:
             valid[slot] = 1
         else:

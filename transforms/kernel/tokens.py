@@ -29,7 +29,16 @@ from transforms.kernel.codes import (
     UNKNOWN_FIELD,
 )
 from transforms.kernel.compiled import compiled
-from transforms.kernel.grammar import CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, OPEN_ARRAY, OPEN_OBJECT, scan_value, skip_space
+from transforms.kernel.grammar import (
+    CLOSE_ARRAY,
+    CLOSE_OBJECT,
+    COLON,
+    COMMA,
+    OPEN_ARRAY,
+    OPEN_OBJECT,
+    scan_value,
+    skip_space,
+)
 from transforms.kernel.memory import load_byte, load_item, load_word, store_byte
 from transforms.kernel.paths import write_field
 from transforms.kernel.text import QUOTE, scan_string, unescape
@@ -87,8 +96,12 @@ def same_bytes(left, right, length):
 @compiled
 def child_named(program, node, key, length):
     """The child of `node` whose name is the `length` bytes at `key`; -1 where there is none."""
-    for child in range(load_item(program.first, node), load_item(program.first, node) + load_item(program.count, node)):
-        if load_item(program.name_length, child) == length and same_bytes(key, program.names + load_item(program.name_start, child), length):
+    for child in range(
+        load_item(program.first, node), load_item(program.first, node) + load_item(program.count, node)
+    ):
+        if load_item(program.name_length, child) == length and same_bytes(
+            key, program.names + load_item(program.name_start, child), length
+        ):
             return child
     return -1
 
@@ -124,7 +137,9 @@ def match_key(program, node, expected, at, scratch):
     key = at + 1
     if expected < load_item(program.first, node) + load_item(program.count, node):
         end = key + load_item(program.name_length, expected)
-        if load_byte(end) == QUOTE and same_bytes(key, program.names + load_item(program.name_start, expected), end - key):
+        if load_byte(end) == QUOTE and same_bytes(
+            key, program.names + load_item(program.name_start, expected), end - key
+        ):
             return expected, end
     end, escaped = scan_string(key)
     if end < 0:
@@ -156,7 +171,11 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
     opened = np.empty(limit, np.uint8)
     scratch = np.empty(np.max(offsets[1:] - offsets[:-1]), np.uint8)
     depths = program.nodes
-    outer_node, outer_slot, outer_next = np.empty(depths, np.int64), np.empty(depths, np.int64), np.empty(depths, np.int64)
+    outer_node, outer_slot, outer_next = (
+        np.empty(depths, np.int64),
+        np.empty(depths, np.int64),
+        np.empty(depths, np.int64),
+    )
     kept = slots.used.copy()
     text, room, written = rescue.text.ctypes.data, rescue.text.size, 0
     for r in range(offsets.size - 1):
@@ -209,7 +228,9 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
                         slot = token - slots.base[child]
                         node, expected, closing = child, load_item(program.first, child), byte + 2
                         slots.tags[token] = OBJECT if kind == STRUCT else ARRAY
-                        slots.starts[token] = slots.used[load_item(program.space, expected)] if kind == LIST else at - block
+                        slots.starts[token] = (
+                            slots.used[load_item(program.space, expected)] if kind == LIST else at - block
+                        )
                         at = skip_space(at + 1)
                         empty = load_byte(at) == closing
                         continue
@@ -225,7 +246,17 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
                     break
                 elif on_unknown == RESCUE_FIELD:
                     length = write_field(
-                        text + written, room - written, fields, program, slots, node, slot, key, key_end, value, at
+                        text + written,
+                        room - written,
+                        fields,
+                        program,
+                        slots,
+                        node,
+                        slot,
+                        key,
+                        key_end,
+                        value,
+                        at,
                     )
                     if length < 0:
                         return MORE_RESCUE
@@ -238,7 +269,9 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
                 if depth < 0:
                     break
                 if closing == CLOSE_ARRAY:
-                    slots.ends[slots.base[node] + slot] = slots.used[load_item(program.space, load_item(program.first, node))]
+                    slots.ends[slots.base[node] + slot] = slots.used[
+                        load_item(program.space, load_item(program.first, node))
+                    ]
                 node, slot, expected = outer_node[depth], outer_slot[depth], outer_next[depth]
                 closing = CLOSE_OBJECT if load_item(program.kind, node) == STRUCT else CLOSE_ARRAY
                 at = skip_space(at + 1)

@@ -82,7 +82,9 @@ def merge_rescued(data, program, slots, old, new, records, nodes, places):
             token = slots.base[node] + place
             start, end = block + slots.starts[token], block + slots.ends[token]
             room = new.text.size - written
-            written += write_field(target + written, room, fields, program, slots, node, place, 1, 0, start, end)
+            written += write_field(
+                target + written, room, fields, program, slots, node, place, 1, 0, start, end
+            )
             fields += 1
             entry += 1
         if fields:

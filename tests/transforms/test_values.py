@@ -1,0 +1,159 @@
+"""Each column type: what it takes, exactly, and what it refuses, with the reason."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.transforms.decoding import decoded
+
+
+@pytest.mark.parametrize(
+    ("kind", "literal", "value"),
+    [
+        ("int64", b"0", 0),
+        ("int64", b"-0", 0),
+        ("int64", b"9223372036854775807", 2**63 - 1),
+        ("int64", b"-9223372036854775808", -(2**63)),
+        ("int64", b"1.0", 1),
+        ("int64", b"1e3", 1000),
+        ("int64", b"12.50e1", 125),
+        ("int64", b"0e99999999999999999999", 0),
+        ("int64", b"1000000000000000000000e-3", 10**18),
+        ("int8", b"-128", -128),
+        ("int16", b"32767", 32767),
+        ("uint8", b"255", 255),
+        ("uint64", b"18446744073709551615", 2**64 - 1),
+        ("float64", b"0.1", 0.1),
+        ("float64", b"1.7976931348623157e308", 1.7976931348623157e308),
+        ("float64", b"5e-324", 5e-324),
+        ("float64", b"9007199254740993", 9007199254740992.0),
+        ("float64", b"123456789012345678901234567890.5", 123456789012345678901234567890.5),
+        ("float64", b"8.41e21", 8.41e21),
+        ("float32", b"0.1", 0.10000000149011612),
+        ("decimal(10,2)", b"-12.30", Decimal("-12.30")),
+        ("decimal(10,2)", b"1e2", Decimal("100.00")),
+        ("decimal(10,2)", b"1.500000", Decimal("1.50")),
+        ("decimal(38,0)", b"9" * 38, Decimal("9" * 38)),
+        ("decimal(38,38)", b"-0." + b"9" * 38, Decimal("-0." + "9" * 38)),
+        ("string", b'""', ""),
+        ("string", b'"twelve bytes"', "twelve bytes"),
+        ("string", b'"thirteen byte"', "thirteen byte"),
+        ("string", b'"\\u00e9\\n\\t\\"\\\\\\/\\b\\f\\r"', 'é\n\t"\\/\b\f\r'),
+        ("string", b'"\\ud83d\\ude00"', "😀"),
+        ("string", '"é😀 zwölf und mehr Zeichen"'.encode(), "é😀 zwölf und mehr Zeichen"),
+        ("string", b'"\\u0000"', "\0"),
+        ("bool", b"true", True),
+        ("bool", b"false", False),
+        ("date", b'"1969-12-31"', date(1969, 12, 31)),
+        ("date", b'"2024-02-29"', date(2024, 2, 29)),
+        ("date", b'"0001-01-01"', date(1, 1, 1)),
+        ("date", b'"9999-12-31"', date(9999, 12, 31)),
+        ("timestamp[us, UTC]", b'"2021-07-21T06:00:00Z"', datetime(2021, 7, 21, 6, tzinfo=UTC)),
+        ("timestamp[us, UTC]", b'"2021-07-21t06:00:00.123456z"', datetime(2021, 7, 21, 6, 0, 0, 123456, UTC)),
+        (
+            "timestamp[us, UTC]",
+            b'"2021-07-21 06:00:00.120000000+02:30"',
+            datetime(2021, 7, 21, 3, 30, 0, 120000, UTC),
+        ),
+        (
+            "timestamp[ms, UTC]",
+            b'"1969-12-31T23:59:59.999-00:00"',
+            datetime(1969, 12, 31, 23, 59, 59, 999000, UTC),
+        ),
+        ("timestamp[s, UTC]", b'"2000-02-29T00:00:00Z"', datetime(2000, 2, 29, tzinfo=UTC)),
+        ("timestamp[us]", b'"2021-07-21T06:00:00.5"', datetime(2021, 7, 21, 6, 0, 0, 500000)),  # noqa: DTZ001 (no zone is the point)
+        ("json", b'{"a": [1, 2.50, null]}', '{"a": [1, 2.50, null]}'),
+        ("json", b'"text"', '"text"'),
+        ("json", b"1e400", "1e400"),
+        (["int64"], b"[1, null, 3]", [1, None, 3]),
+        (["int64"], b"[]", []),
+        ([["string"]], b'[["a"], [], null, ["b", "c"]]', [["a"], [], None, ["b", "c"]]),
+        ({"a": "int64", "b": {"c": "bool"}}, b'{"b": {"c": true}, "a": 5}', {"a": 5, "b": {"c": True}}),
+        ({"a": "int64"}, b"{}", {"a": None}),
+        (
+            [{"x": "int64", "y": ["string"]}],
+            b'[{"y": ["p"]}, {"x": 1}]',
+            [{"x": None, "y": ["p"]}, {"x": 1, "y": None}],
+        ),
+    ],
+)
+def test_decode_fitting_literal_keeps_its_value(kind: Any, literal: bytes, value: Any) -> None:
+    assert decoded(kind, literal) == value
+
+
+@pytest.mark.parametrize(
+    "kind", ["int64", "float64", "decimal(5,2)", "string", "bool", "date", "json", ["int64"], {"a": "int8"}]
+)
+def test_decode_null_gives_null(kind: Any) -> None:
+    assert decoded(kind, b"null") is None
+
+
+def test_decode_minus_zero_keeps_its_sign() -> None:
+    assert math.copysign(1, decoded("float64", b"-0.0")) == -1
+
+
+@pytest.mark.parametrize(
+    ("kind", "literal", "reason"),
+    [
+        ("int64", b"1.5", "type_mismatch"),
+        ("int64", b"1e-1", "type_mismatch"),
+        ("int64", b'"1"', "type_mismatch"),
+        ("int64", b"true", "type_mismatch"),
+        ("int64", b"[1]", "type_mismatch"),
+        ("int64", b"9223372036854775808", "out_of_range"),
+        ("int64", b"-9223372036854775809", "out_of_range"),
+        ("int64", b"1e19", "out_of_range"),
+        ("int64", b"1e999999999999", "out_of_range"),
+        ("int8", b"128", "out_of_range"),
+        ("int8", b"-129", "out_of_range"),
+        ("uint8", b"-1", "out_of_range"),
+        ("uint64", b"18446744073709551616", "out_of_range"),
+        ("uint64", b"-1", "out_of_range"),
+        ("float64", b"1e309", "out_of_range"),
+        ("float64", b'"1"', "type_mismatch"),
+        ("float32", b"1e39", "out_of_range"),
+        ("float64", b"NaN", "malformed_json"),
+        ("float64", b"Infinity", "malformed_json"),
+        ("decimal(10,2)", b"1.234", "precision_loss"),
+        ("decimal(3,2)", b"10", "out_of_range"),
+        ("decimal(38,0)", b"1" + b"0" * 38, "out_of_range"),
+        ("decimal(38,2)", b"1e-999999999", "precision_loss"),
+        ("string", b"5", "type_mismatch"),
+        ("string", b'"\\ud800"', "lone_surrogate"),
+        ("string", b'"\\ud800\\ud800"', "lone_surrogate"),
+        ("string", b'"\\udc00"', "lone_surrogate"),
+        ("bool", b"1", "type_mismatch"),
+        ("bool", b'"true"', "type_mismatch"),
+        ("date", b'"2023-02-29"', "unparsable"),
+        ("date", b'"1900-02-29"', "unparsable"),
+        ("date", b'"2023-1-01"', "unparsable"),
+        ("date", b'"2023-01-01T00:00:00Z"', "unparsable"),
+        ("date", b'"0000-01-01"', "out_of_range"),
+        ("date", b"20230101", "type_mismatch"),
+        ("timestamp[us, UTC]", b'"2021-07-21T06:00:00"', "unparsable"),
+        ("timestamp[us, UTC]", b'"2021-07-21T24:00:00Z"', "unparsable"),
+        ("timestamp[us, UTC]", b'"2016-12-31T23:59:60Z"', "unparsable"),
+        ("timestamp[us, UTC]", b'"2021-07-21T06:00:00.Z"', "unparsable"),
+        ("timestamp[us, UTC]", b'"2021-07-21T06:00:00.1234567Z"', "precision_loss"),
+        ("timestamp[ms, UTC]", b'"2021-07-21T06:00:00.0001Z"', "precision_loss"),
+        ("timestamp[us, UTC]", b"1626847200", "type_mismatch"),
+        ("timestamp[us]", b'"2021-07-21T06:00:00Z"', "unparsable"),
+        (["int64"], b'{"a": 1}', "type_mismatch"),
+        (["int64"], b'[1, "2"]', "type_mismatch"),
+        ({"a": "int64"}, b"[1]", "type_mismatch"),
+        ({"a": "int64!"}, b"{}", "missing_required"),
+        ({"a": "int64!"}, b'{"a": null}', "missing_required"),
+        (["int64!"], b"[1, null]", "missing_required"),
+    ],
+)
+def test_decode_unfitting_literal_is_refused_with_reason(kind: Any, literal: bytes, reason: str) -> None:
+    assert decoded(kind, literal) == f"<{reason}>"
+
+
+def test_decode_required_field_of_absent_struct_is_no_refusal() -> None:
+    assert decoded({"a": "int64!"}, b"null") is None
