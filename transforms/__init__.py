@@ -1,0 +1,1 @@
+"""From bytes to rows, without I/O: decode, conform, expectations, transform steps."""

@@ -1,4 +1,4 @@
-"""A block of records into rows that fit the contract and meet its expectations, and the others with the reason.
+"""A block of records into rows that fit the contract and its expectations, and the others with the reason.
 
 The counts of a chunk are a matrix, a row for each part of its block and a column for each outcome: READ,
 QUARANTINED, DROPPED, then for each expectation the rows that did not meet it.
@@ -135,12 +135,13 @@ class Conformer:
             fatal |= verdicts >= MISSING_REQUIRED
         if fatal.any():
             first = int(np.argmax(fatal))
-            unknown = verdicts[first] == UNKNOWN_FIELD
+            reason = self._decoder.reason(int(verdicts[first]))
+            option = "on_new_column" if verdicts[first] == UNKNOWN_FIELD else "on_mismatch"
             raise RecordRefusedError(
                 "a record does not fit the contract, and the pipeline says that the batch fails then",
                 where=self._decoder.column(int(decoded.nodes[first])),
-                got=f"{self._decoder.reason(int(verdicts[first]))} in {int(fatal.sum())} records of one block",
-                next_step=f"set {'on_new_column' if unknown else 'on_mismatch'} to rescue, or correct the contract",
+                got=f"{reason} in {int(fatal.sum())} records of one block",
+                next_step=f"set {option} to rescue, or correct the contract",
             )
 
     def _refused(
@@ -170,7 +171,7 @@ class Conformer:
             counts[:, FIRST_EXPECTATION + number] += tally
             if rule.action == "fail":
                 raise ExpectationFailedError(
-                    f"rows do not meet the expectation {rule.name}, and the pipeline says that the batch fails then",
+                    f"rows do not meet the expectation {rule.name}, whose action is fail",
                     got=f"{int(unmet.sum())} rows of one block",
                     next_step="correct the records or the expectation, or set its action to quarantine",
                 )
@@ -192,7 +193,7 @@ def rescues(pipeline: Pipeline) -> bool:
 def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schema:
     """The columns of accepted rows, as `Chunk.accepted` has them."""
     fields = [(column.name, arrow_type(column.type)) for column in pipeline.contract.columns]
-    schema = pl.from_arrow(pa.schema(fields).empty_table()).schema
+    schema = pl.DataFrame(pa.schema(fields).empty_table()).schema
     if rescues(pipeline):
         schema[RESCUED] = pl.String()
     if positions:
@@ -215,4 +216,4 @@ def _rejected(
     frame = pl.DataFrame(positions).with_columns(
         reason=reason, column=column, raw=pl.Series(binaries(ends - begins, text))
     )
-    return frame.cast(dict(REJECTED_SCHEMA)).select(REJECTED_SCHEMA.names())
+    return frame.cast(REJECTED_SCHEMA).select(REJECTED_SCHEMA.names())

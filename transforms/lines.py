@@ -17,7 +17,7 @@ SHORT_RECORD = 128
 class Lines:
     """The records of a block, in order, a slot for each.
 
-    offsets: record r is `data[offsets[r]:offsets[r + 1]]`, its line ending and blank lines behind it included.
+    offsets: record r is `data[offsets[r]:offsets[r + 1]]`, with its line ending and blank lines.
     parts: which part of the block (a stretch of one file) it belongs to.
     lines: its line in that part, from 0.
     line_counts: the lines of each part, blank ones included.

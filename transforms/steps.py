@@ -40,7 +40,7 @@ def apply_step(frame: pl.LazyFrame, step: Step, name: str) -> pl.LazyFrame:
 
 
 def needs_whole_batch(before: pl.LazyFrame, after: pl.LazyFrame) -> bool:
-    """Whether the step from `before` to `after` groups, joins, sorts or windows, so that it cannot go row by row."""
+    """Whether the step from `before` to `after` groups, joins, sorts or windows: needs more than a row."""
     optimizations = pl.QueryOptFlags.none()
     plan, inner = after.explain(optimizations=optimizations), before.explain(optimizations=optimizations)
     return any(plan.count(word) > inner.count(word) for word in WHOLE_BATCH)

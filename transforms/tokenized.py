@@ -15,7 +15,7 @@ from transforms.values import Tokens
 
 @dataclass(frozen=True)
 class Tokenized:
-    """The tokens of some records; `verdicts` and `nodes` have a slot a record, see `transforms.decoder.Decoded`."""
+    """The tokens of some records; `verdicts` and `nodes` are those of `transforms.decoder.Decoded`."""
 
     data: NDArray[np.uint8]
     shape: Shape
@@ -46,7 +46,7 @@ def program_of(shape: Shape) -> Program:
         shape.kind,
         shape.parent,
         shape.first,
-        shape.count,
+        shape.fanout,
         shape.space,
         shape.name_start,
         shape.name_length,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,7 +30,7 @@ class Tokens:
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
 
-    def spans(self) -> tuple[NDArray[Any], ...]:
+    def spans(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
         """What every fill of the kernel takes first."""
         return self.data, self.tags, self.starts, self.ends
 

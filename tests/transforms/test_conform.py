@@ -90,7 +90,10 @@ def test_conform_keys_in_any_order_and_spelling_find_their_column() -> None:
 
 
 def test_conform_unknown_fields_are_rescued_by_path_and_verbatim() -> None:
-    line = b'{"id":1,"x":{"k": [1, "\\u00e9"]},"a":{"y":1.50,"q.r":2,"":3},"l":[{},{"z":null}],"m":[[{"w":true}]]}'
+    line = (
+        b'{"id":1,"x":{"k": [1, "\\u00e9"]},"a":{"y":1.50,"q.r":2,"":3},'
+        b'"l":[{},{"z":null}],"m":[[{"w":true}]]}'
+    )
     columns = {**ID, "a": {"b": "int8"}, "l": [{"c": "int8"}], "m": [[{"d": "int8"}]]}
 
     (row,) = rows(columns, line)

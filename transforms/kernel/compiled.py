@@ -11,10 +11,9 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config as numba_config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -44,10 +43,11 @@ def compiled(function: Function) -> Function:
     argument costs an atomic reference count per call, which made the tokenizer four times slower.
     """
     folder = cache_folder()
-    previous = numba_config.CACHE_DIR
-    numba_config.CACHE_DIR = str(folder or "")
+    config: Any = numba.config  # its attributes are set at run time
+    previous = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")
     try:
         decorate = numba.njit(cache=folder is not None, nogil=True, error_model="numpy")
-        return decorate(function)  # type: ignore[no-any-return]  # numba has no types
+        return cast(Function, decorate(function))
     finally:
-        numba_config.CACHE_DIR = previous
+        config.CACHE_DIR = previous

@@ -102,7 +102,7 @@ def read_float(at, end):
 
 @compiled
 def fill_floats(data, tags, starts, ends, values, valid, verdicts):
-    """Numbers as the nearest doubles; slots that are UNSURE count as refused, until the caller settles them."""
+    """Numbers as the nearest doubles; UNSURE slots count as refused until the caller settles them."""
     block = data.ctypes.data
     refused = 0
     for slot in range(tags.size):

@@ -74,7 +74,7 @@ def path_room(program, node):
 
 @compiled
 def write_path(to, program, slots, node, slot):
-    """Writes the path of a slot of a node; returns the address after it. The record itself has an empty path."""
+    """Writes the path of a slot of a node; returns the address after it. That of the record is empty."""
     begin = to
     length = 0
     walk = node

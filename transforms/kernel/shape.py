@@ -25,7 +25,7 @@ class Shape:
     kind: NDArray[np.int64]  # LEAF, STRUCT or LIST
     parent: NDArray[np.int64]  # node; -1 for the record
     first: NDArray[np.int64]  # first child
-    count: NDArray[np.int64]  # number of children
+    fanout: NDArray[np.int64]  # number of children
     space: NDArray[np.int64]
     name_start: NDArray[np.int64]  # in `names`
     name_length: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Shape:
 
     def children(self, node: int) -> range:
         """The nodes below `node`, in the order of the contract."""
-        return range(self.first[node], self.first[node] + self.count[node])
+        return range(self.first[node], self.first[node] + self.fanout[node])
 
     def columns_of(self, node: int) -> list[Column]:
         """What the contract says of the nodes below `node`."""
@@ -69,12 +69,12 @@ def _integers(values: Sequence[int]) -> NDArray[np.int64]:
 def shape_of(columns: Sequence[Column]) -> Shape:
     """The nodes of `columns`, breadth first."""
     nodes = [Column("", Struct(tuple(columns)), required=True)]
-    parent, first, count, space = [-1], [], [], [0]
+    parent, first, fanout, space = [-1], [], [], [0]
     spaces = 1
     for node, column in enumerate(nodes):  # grows while it is walked
         below = _below(column)
         first.append(len(nodes))
-        count.append(len(below))
+        fanout.append(len(below))
         nodes.extend(below)
         parent.extend([node] * len(below))
         if isinstance(column.type, List):
@@ -89,7 +89,7 @@ def shape_of(columns: Sequence[Column]) -> Shape:
         kind=_integers([_kind(column) for column in nodes]),
         parent=_integers(parent),
         first=_integers(first),
-        count=_integers(count),
+        fanout=_integers(fanout),
         space=_integers(space),
         name_start=np.cumsum(lengths) - lengths,
         name_length=lengths,

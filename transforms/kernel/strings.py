@@ -49,7 +49,7 @@ def escaped_bytes(tags, starts, ends):
 
 @compiled
 def fill_strings(data, tags, starts, ends, unescaped, views, valid, verdicts):
-    """Strings; `unescaped` takes `escaped_bytes` and 16 more. See `transforms.kernel.numbers` for what a fill does."""
+    """Strings; `unescaped` has room for `escaped_bytes` and PADDING. See `numbers` for what a fill does."""
     block, other = data.ctypes.data, unescaped.ctypes.data
     refused, written = 0, 0
     for slot in range(tags.size):

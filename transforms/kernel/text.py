@@ -62,7 +62,7 @@ def escape_length(at):
 
 @compiled
 def scan_string(at):
-    """(address of the closing quote or minus the verdict, whether there are escapes); `at` is after the opening quote."""
+    """(address of the closing quote or minus the verdict, has escapes); `at` is after the opening quote."""
     escaped = False
     while True:
         stops = string_stops(at)

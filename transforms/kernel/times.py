@@ -84,7 +84,7 @@ def read_offset(at, end):
 
 @compiled
 def read_timestamp(at, end, digits, zoned):
-    """(units since 1970-01-01, verdict); a unit is 10^-digits seconds. `zoned` asks for an offset, else for none."""
+    """(units of 10^-digits seconds since 1970-01-01, verdict); an offset must be there where `zoned`."""
     if end - at < 19 or load_byte(at + 10) | 0x20 not in (0x74, 0x20):
         return 0, UNPARSABLE
     days, verdict = read_date(at)

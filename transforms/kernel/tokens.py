@@ -51,7 +51,7 @@ class Program(NamedTuple):
     kind: int
     parent: int
     first: int
-    count: int
+    fanout: int
     space: int
     name_start: int
     name_length: int
@@ -97,7 +97,7 @@ def same_bytes(left, right, length):
 def child_named(program, node, key, length):
     """The child of `node` whose name is the `length` bytes at `key`; -1 where there is none."""
     for child in range(
-        load_item(program.first, node), load_item(program.first, node) + load_item(program.count, node)
+        load_item(program.first, node), load_item(program.first, node) + load_item(program.fanout, node)
     ):
         if load_item(program.name_length, child) == length and same_bytes(
             key, program.names + load_item(program.name_start, child), length
@@ -135,7 +135,7 @@ def match_key(program, node, expected, at, scratch):
     if load_byte(at) != QUOTE:
         return -1, -MALFORMED
     key = at + 1
-    if expected < load_item(program.first, node) + load_item(program.count, node):
+    if expected < load_item(program.first, node) + load_item(program.fanout, node):
         end = key + load_item(program.name_length, expected)
         if load_byte(end) == QUOTE and same_bytes(
             key, program.names + load_item(program.name_start, expected), end - key
@@ -160,7 +160,7 @@ def verdict_of_other(at, end, opened, limit):
 
 @compiled
 def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts, nodes):
-    """Reads all records; record r is `data[offsets[r]:offsets[r + 1]]`, its last byte a newline or other space.
+    """Reads all records; record r is `data[offsets[r]:offsets[r + 1]]`, which ends with white space.
 
     Writes the tokens, and for each record that is refused a verdict and the node that it is about. Returns
     DONE, or which output was too small: then everything written is void.

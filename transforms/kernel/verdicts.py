@@ -67,7 +67,7 @@ def rescue_room(program, slots, nodes, places):
 
 @compiled
 def merge_rescued(data, program, slots, old, new, records, nodes, places):
-    """Writes to `new` what `old` rescued, and behind it the values of the given slots, which are in order of record."""
+    """Writes to `new` what `old` rescued and behind it the values of the slots, given in order of record."""
     block, text, target = data.ctypes.data, old.text.ctypes.data, new.text.ctypes.data
     written, entry = 0, 0
     for r in range(old.offsets.size - 1):

@@ -1,0 +1,22 @@
+"""The errors of pipelines.
+
+PipelineError                  base of all of them; final: the same call fails again
+├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
+└── StoppedError               the run was asked to stop
+"""
+
+from __future__ import annotations
+
+from config.errors import PenstockError
+
+
+class PipelineError(PenstockError):
+    """A batch cannot be taken in."""
+
+
+class NotConservedError(PipelineError):
+    """The counts of a batch do not add up; it is not committed."""
+
+
+class StoppedError(PipelineError):
+    """The run was asked to stop; the next run takes up the batch that was under way."""

@@ -1,0 +1,173 @@
+"""The files of a batch as one stream of conformed rows; what is refused goes to the quarantine on the way.
+
+Blocks are conformed by a pool of threads and settled in their order: positions, counts and rows come out the
+same however many threads there are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from config.names import FILE, RECORD
+from pipelines.tally import Tally
+from storage.blocks import Block, Damage
+from transforms.conform import LINE, PART, Chunk, Conformed, Conformer
+
+FILE_NUMBER = "_file_number"
+"""Where a row comes from while duplicates are counted: the file's place in the batch, from 0."""
+
+Refused = Callable[[pl.DataFrame], None]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns say where a row comes from."""
+
+    lineage: bool  # `_file` and `_record`
+    file_number: bool
+
+    @property
+    def positions(self) -> bool:
+        """Whether conforming must keep positions at all."""
+        return self.lineage or self.file_number
+
+    def extend(self, conformed: pl.Schema) -> pl.Schema:
+        """The columns of the rows that `Intake` gives out."""
+        schema = pl.Schema({name: kind for name, kind in conformed.items() if name not in (PART, LINE)})
+        if self.lineage:
+            schema[FILE], schema[RECORD] = pl.String(), pl.Int64()
+        if self.file_number:
+            schema[FILE_NUMBER] = pl.Int32()
+        return schema
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Where the parts of one block come from, a slot for each."""
+
+    files: NDArray[np.int32]
+    starts: NDArray[np.int64]  # in the block
+    offsets: NDArray[np.int64]  # in the file
+    lines: NDArray[np.int64]  # of the file, before this part
+
+
+class Intake:
+    """One pass over the blocks of a batch."""
+
+    def __init__(
+        self,
+        conformer: Conformer,
+        paths: Sequence[str],
+        columns: Columns,
+        tally: Tally,
+        refused: Refused,
+        threads: int,
+    ) -> None:
+        self._conformer = conformer
+        self._paths = pl.Series("path", paths, pl.String)
+        self._columns = columns
+        self._tally = tally
+        self._refused = refused
+        self._threads = threads
+        self._lines_before = np.zeros(len(paths), np.int64)
+        self.schema = columns.extend(conformer.schema)
+
+    def rows(self, blocks: Iterable[Block | Damage]) -> Iterator[pl.DataFrame]:
+        """Conformed rows in the order of the files, some megabytes a frame; refused records go aside.
+
+        Lazy; holds one block for each thread and one that waits.
+        """
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="conform") as pool:
+            waiting: deque[tuple[Block | Damage, Future[Conformed] | None]] = deque()
+            for item in blocks:
+                waiting.append((item, self._submit(pool, item)))
+                if len(waiting) > self._threads:
+                    yield from self._settle(*waiting.popleft())
+            while waiting:
+                yield from self._settle(*waiting.popleft())
+
+    def _submit(self, pool: ThreadPoolExecutor, item: Block | Damage) -> Future[Conformed] | None:
+        if isinstance(item, Damage):
+            return None
+        starts = np.array([segment.start for segment in item.segments], np.int64)
+        return pool.submit(self._conformer.conform, item.data, item.size, starts)
+
+    def _settle(self, item: Block | Damage, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
+        if isinstance(item, Damage):
+            self._quarantine_damage(item)
+        elif result is not None:
+            parts = self._parts(item)
+            conformed = result.result()
+            np.add.at(self._lines_before, parts.files, conformed.line_counts)
+            for chunk in conformed.chunks:
+                yield self._settle_chunk(chunk, parts)
+
+    def _settle_chunk(self, chunk: Chunk, parts: _Parts) -> pl.DataFrame:
+        self._tally.add(parts.files, chunk.counts)
+        if chunk.rejected.height:
+            self._refused(self._located(chunk.rejected, parts))
+        if not self._columns.positions:
+            return chunk.accepted
+        return self._with_positions(chunk.accepted, parts)
+
+    def _parts(self, block: Block) -> _Parts:
+        files = np.array([segment.file for segment in block.segments], np.int32)
+        return _Parts(
+            files=files,
+            starts=np.array([segment.start for segment in block.segments], np.int64),
+            offsets=np.array([segment.offset for segment in block.segments], np.int64),
+            lines=self._lines_before[files],
+        )
+
+    def _located(self, rejected: pl.DataFrame, parts: _Parts) -> pl.DataFrame:
+        part = rejected[PART].to_numpy()
+        lengths = rejected["raw"].bin.size("b").cast(pl.Int64)
+        return pl.DataFrame(
+            {
+                "path": self._paths.gather(parts.files[part]),
+                "record": rejected[LINE].to_numpy() + parts.lines[part] + 1,
+                "offset": rejected["offset"].to_numpy() - parts.starts[part] + parts.offsets[part],
+                "length": lengths,
+                "reason": rejected["reason"],
+                "column": rejected["column"],
+                "raw": rejected["raw"],
+            }
+        )
+
+    def _quarantine_damage(self, damage: Damage) -> None:
+        self._tally.add_damage(damage.file)
+        self._lines_before[damage.file] += 1
+        kept = len(damage.data) == damage.length
+        self._refused(
+            pl.DataFrame(
+                {
+                    "path": [self._paths[damage.file]],
+                    "record": [int(self._lines_before[damage.file])],
+                    "offset": [damage.offset],
+                    "length": [damage.length],
+                    "reason": [damage.reason],
+                    "column": [None],
+                    "raw": [damage.data if kept else None],
+                },
+                schema_overrides={"column": pl.String, "raw": pl.Binary},
+            )
+        )
+
+    def _with_positions(self, accepted: pl.DataFrame, parts: _Parts) -> pl.DataFrame:
+        part = accepted[PART].to_numpy()
+        frame = accepted.drop(PART, LINE)
+        if self._columns.lineage:
+            record = accepted[LINE].to_numpy() + parts.lines[part] + 1
+            frame = frame.with_columns(
+                self._paths.gather(parts.files[part]).alias(FILE), pl.Series(RECORD, record)
+            )
+        if self._columns.file_number:
+            frame = frame.with_columns(pl.Series(FILE_NUMBER, parts.files[part]))
+        return frame

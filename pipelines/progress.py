@@ -1,0 +1,28 @@
+"""Who watches a run: told of each block that is read and each batch that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from storage.blocks import Block, Damage
+
+
+class Progress(Protocol):
+    """Gets told how far a run is; the default does nothing."""
+
+    def planned(self, batch: int, files: int, size: int) -> None:
+        """A batch begins; `size` in bytes as stored."""
+
+    def read(self, file: int, size: int) -> None:
+        """`size` decompressed bytes were read, the last of them from file number `file` of the batch."""
+
+    def committed(self, batch: int, rows: int) -> None:
+        """A batch is visible."""
+
+    def watch(self, blocks: Iterable[Block | Damage]) -> Iterator[Block | Damage]:
+        """The blocks, each of them told to `read`."""
+        for block in blocks:
+            if isinstance(block, Block):
+                self.read(block.segments[-1].file, block.size)
+            yield block

@@ -1,0 +1,102 @@
+"""The one lazy query of a batch: conformed rows, distinct keys, transforms, with counters in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
+
+from config.pipeline import Pipeline
+from pipelines.intake import FILE_NUMBER
+from transforms.steps import apply_step, step_name
+
+
+@dataclass
+class Counters:
+    """Rows that went past each point of the query, in its order."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def add(self, point: str, rows: int) -> None:
+        """Polars calls from several threads."""
+        with self.lock:
+            self.rows[point] += rows
+
+
+class RowSource:
+    """Frames as a lazy frame of which Polars draws them, once."""
+
+    def __init__(self, frames: Iterator[pl.DataFrame], schema: pl.Schema) -> None:
+        self._frames = frames
+        self._schema = schema
+        self.failure: Exception | None = None
+
+    def scan(self) -> pl.LazyFrame:
+        """A lazy frame over the rows; counting behind it keeps Polars from pushing anything down into it."""
+        return register_io_source(self._draw, schema=self._schema, is_pure=True, explain_name="batch")
+
+    def _draw(
+        self, _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        try:
+            yield from self._frames
+        except Exception as error:
+            self.failure = error  # Polars hands on the text of an exception alone
+            raise
+
+
+def counted(frame: pl.LazyFrame, counters: Counters, point: str) -> pl.LazyFrame:
+    """`frame` with its rows counted as they pass; a barrier to the optimizer, so that counts are true."""
+    counters.rows[point] = 0
+
+    def count(rows: pl.DataFrame) -> pl.DataFrame:
+        counters.add(point, rows.height)
+        return rows
+
+    return _passing(frame, count)
+
+
+def distinct(frame: pl.LazyFrame, key: Sequence[str], kept: NDArray[np.int64]) -> pl.LazyFrame:
+    """The first row of each key, in order; adds to `kept` how many each `_file_number` has, and drops it."""
+    lock = Lock()
+
+    def count(rows: pl.DataFrame) -> pl.DataFrame:
+        with lock:
+            kept[:] += np.bincount(rows[FILE_NUMBER].to_numpy(), minlength=len(kept))
+        return rows
+
+    first = frame.unique([column(path) for path in key], keep="first", maintain_order=True)
+    return _passing(first, count).drop(FILE_NUMBER)
+
+
+def column(path: str) -> pl.Expr:
+    """A column, or a field in it, by its dotted path."""
+    first, *fields = path.split(".")
+    expression = pl.col(first)
+    for name in fields:
+        expression = expression.struct.field(name)
+    return expression
+
+
+def transformed(frame: pl.LazyFrame, pipeline: Pipeline, counters: Counters) -> pl.LazyFrame:
+    """`frame` after all transforms of the pipeline, the rows after each counted under its name."""
+    for number, step in enumerate(pipeline.transforms, 1):
+        name = step_name(number, step)
+        frame = counted(apply_step(frame, step, name), counters, name)
+    return frame
+
+
+_passing = partial(
+    pl.LazyFrame.map_batches,
+    predicate_pushdown=False,
+    projection_pushdown=False,
+    slice_pushdown=False,
+    streamable=True,
+)

@@ -1,0 +1,107 @@
+"""Runs a pipeline, batch by batch, until nothing waits."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from config.pipeline import Pipeline
+from config.settings import Settings
+from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
+from pipelines.progress import Progress
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """A batch that is committed; the names are those of `penstock run --json`."""
+
+    batch: int
+    files: int
+    bytes_read: int  # as stored
+    records_read: int
+    rows_written: int
+    rows_quarantined: int
+    rows_dropped: int
+    rows_duplicate: int
+    table_version: int
+    seconds: float
+    peak_memory_bytes: int  # of the process, so far
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """All batches of one run; `caught_up` where nothing was left waiting."""
+
+    pipeline: str
+    caught_up: bool
+    batches: tuple[BatchSummary, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document that `penstock run --json` prints."""
+        return asdict(self)
+
+
+def run(
+    pipeline: Pipeline,
+    settings: Settings | None = None,
+    *,
+    max_batches: int | None = None,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Takes in what has landed, until caught up or `max_batches` are done.
+
+    Atomic by batch and safe to repeat: a run that fails leaves the batches that it committed, and the next
+    run takes up the one that it did not.
+
+    Raises:
+        ConcurrentRunError: Another run of the same pipeline goes on.
+        PenstockError: The batch under way failed; it is not visible.
+    """
+    settings = settings or Settings.from_environment()
+    done: list[BatchSummary] = []
+    caught_up = False
+    while max_batches is None or len(done) < max_batches:
+        planned = plan_batch(pipeline)
+        if planned is None:
+            caught_up = True
+            break
+        done.append(_take(pipeline, planned, settings, progress))
+    return RunSummary(pipeline.name, caught_up, tuple(done))
+
+
+def _take(
+    pipeline: Pipeline, planned: PlannedBatch, settings: Settings, progress: Progress | None
+) -> BatchSummary:
+    begin = time.perf_counter()
+    if progress:
+        progress.planned(planned.number, planned.files.height, int(planned.files["size"].sum()))
+    written = write_batch(pipeline, planned, settings, progress)
+    version = commit_batch(pipeline, written)
+    if progress:
+        progress.committed(planned.number, written.rows())
+    return summary(written, version, time.perf_counter() - begin)
+
+
+def summary(written: WrittenBatch, version: int, seconds: float) -> BatchSummary:
+    """What is said of a committed batch."""
+    counts = written.counts
+    return BatchSummary(
+        batch=written.planned.number,
+        files=written.planned.files.height,
+        bytes_read=int(written.planned.files["size"].sum()),
+        records_read=sum(counts.read),
+        rows_written=written.rows(),
+        rows_quarantined=sum(counts.quarantined) + written.unstorable,
+        rows_dropped=sum(counts.dropped),
+        rows_duplicate=sum(counts.duplicates),
+        table_version=version,
+        seconds=round(seconds, 3),
+        peak_memory_bytes=peak_memory_bytes(),
+    )
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held (Linux counts in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
