@@ -59,8 +59,8 @@ def parse_pipeline(text: str, *, file: str) -> Pipeline:
 
 
 def dump_pipeline(pipeline: Pipeline) -> str:
-    """YAML text that loads back equal to `pipeline`; what has its default is left out."""
-    spec = pipeline.model_dump(by_alias=True, exclude_defaults=True)
+    """YAML text that loads back equal to `pipeline`; what was left to its default is left out."""
+    spec = pipeline.model_dump(by_alias=True, exclude_unset=True)
     columns = spec["contract"]["columns"]
     spec["contract"]["columns"] = {name: _short_inline(kind) for name, kind in columns.items()}
     for step in spec.get("transforms", ()):

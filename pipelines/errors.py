@@ -1,6 +1,7 @@
 """The errors of pipelines.
 
 PipelineError                  base of all of them; final: the same call fails again
+├── ProposalError              no pipeline can be proposed for a landing zone
 ├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
 └── StoppedError               the run was asked to stop
 """
@@ -12,6 +13,10 @@ from config.errors import PenstockError
 
 class PipelineError(PenstockError):
     """A batch cannot be taken in."""
+
+
+class ProposalError(PipelineError):
+    """No pipeline can be proposed for a landing zone: nothing is there, or nothing that can be read."""
 
 
 class NotConservedError(PipelineError):
