@@ -13,7 +13,7 @@ _WIDTH: Final = 100
 
 
 def comment_yaml(text: str, comments: Mapping[KeyPath, str]) -> str:
-    """`text` with each comment, of one or more lines, above the line of its key, indented like it and wrapped."""
+    """`text` with each comment, of one or more lines, wrapped and above the line of its key."""
     document = read_yaml(text)
     above: dict[int, list[str]] = {}
     for path, comment in comments.items():
