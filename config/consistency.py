@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from config.column_types import Column, ColumnType, Float, Json, List, String, Struct
+from config.column_types import Column, ColumnType, Float, Integer, Json, List, String, Struct
 from config.errors import InvalidValueError, did_you_mean
 from config.findings import Finding, KeyPath
 from config.names import FILE, RECORD, RESCUED
@@ -73,9 +73,20 @@ def check_unique_names(names: Sequence[str]) -> list[Finding]:
 
 
 def check_table(
-    columns: Sequence[Column], table: Mapping[str, Any], *, transformed: bool, lineage: bool
+    contract_columns: Sequence[Column],
+    table: Mapping[str, Any],
+    *,
+    added: Sequence[Column],
+    transformed: bool,
 ) -> list[Finding]:
-    """What `table` (a dumped `Table`) asks of columns that they cannot give."""
+    """What `table` (a dumped `Table`) asks of columns that they cannot give.
+
+    Args:
+        contract_columns: Of the contract.
+        table: Its options by name.
+        added: The columns that Penstock adds (`added_columns`).
+        transformed: Whether transforms may make, change and drop columns, so that less is certain.
+    """
     findings: list[Finding] = []
     for option, unfit in _NOT_FOR.items():
         names = table[option]
@@ -84,16 +95,17 @@ def check_table(
             if name in names[:position]:
                 findings.append((here, InvalidValueError("a column that is named twice", got=repr(name))))
             elif not transformed:
-                known = (*columns, *_added(lineage=lineage))
+                known = (*contract_columns, *added)
                 findings += [(here, error) for error in _misuse(name, known, option, unfit)]
-    if not transformed and {one.name for one in columns} <= set(table["partition_by"]):
+    if not transformed and {one.name for one in contract_columns} <= set(table["partition_by"]):
         findings.append((("table", "partition_by"), _nothing_left()))
     return findings
 
 
-def _added(*, lineage: bool) -> tuple[Column, ...]:
-    added = (Column(RESCUED, Json()),)
-    return (*added, Column(FILE, String()), Column(RECORD, String())) if lineage else added
+def added_columns(*, rescued: bool, lineage: bool) -> tuple[Column, ...]:
+    """The columns beside those of the contract: `_rescued`, and with lineage `_file` and `_record`."""
+    added = (Column(RESCUED, Json()),) if rescued else ()
+    return (*added, Column(FILE, String()), Column(RECORD, Integer(64))) if lineage else added
 
 
 def _misuse(

@@ -37,7 +37,7 @@ from pydantic_core import InitErrorDetails
 
 from config.column_syntax import format_columns, parse_columns
 from config.column_types import Column
-from config.consistency import check_format, check_schedule, check_table, check_unique_names
+from config.consistency import added_columns, check_format, check_schedule, check_table, check_unique_names
 from config.cron import parse_cron
 from config.findings import Finding
 from config.locations import check_locations
@@ -127,6 +127,11 @@ class Contract(_Spec):
     on_mismatch: Literal["quarantine", "rescue", "fail"] = "quarantine"
     on_new_column: Literal["rescue", "ignore", "fail"] = "rescue"
 
+    @property
+    def rescues(self) -> bool:
+        """Whether the table has the column `_rescued`."""
+        return "rescue" in (self.on_mismatch, self.on_new_column)
+
 
 class SqlStep(_Spec):
     """A query over the table `self`, the rows as the step before left them."""
@@ -208,8 +213,8 @@ class Pipeline(_Spec):
         findings = check_table(
             self.contract.columns,
             self.table.model_dump(),
+            added=added_columns(rescued=self.contract.rescues, lineage=self.lineage),
             transformed=bool(self.transforms),
-            lineage=self.lineage,
         )
         findings += check_locations(self.source.uri, self.table.uri)
         findings += check_unique_names([one.name for one in self.expectations])

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from config.consistency import check_table
+from config.consistency import added_columns, check_table
 from config.errors import SpecError, did_you_mean
 from config.findings import Finding, to_problem
 from config.pipeline import Contract, Pipeline, Table
@@ -141,12 +141,12 @@ def _disagreements(spec: object) -> list[Finding]:
     if not isinstance(spec, Mapping):
         return []
     try:
-        columns = Contract.model_validate(spec.get("contract")).columns
+        contract = Contract.model_validate(spec.get("contract"))
         table = Table.model_validate(spec.get("table")).model_dump()
     except ValidationError:
         return []  # which is already among the findings
-    transformed, lineage = bool(spec.get("transforms")), spec.get("lineage") is True
-    return check_table(columns, table, transformed=transformed, lineage=lineage)
+    added = added_columns(rescued=contract.rescues, lineage=spec.get("lineage") is True)
+    return check_table(contract.columns, table, added=added, transformed=bool(spec.get("transforms")))
 
 
 def _short_inline(kind: object) -> object:

@@ -133,6 +133,14 @@ def test_build_pipeline_takes_nested_columns_and_lineage_to_sort_by() -> None:
     a_pipeline(lineage=True, table={"uri": "y", "sort_by": ["who.id", "_file", "_record"]})
 
 
+def test_build_pipeline_without_rescue_has_no_rescued_column_to_sort_by() -> None:
+    contract = {"columns": {"id": "int64"}, "on_new_column": "ignore"}
+
+    found = problems(contract=contract, table={"uri": "y", "sort_by": ["_rescued"]})
+
+    assert found == {"table.sort_by[0]": "sort_by names a column that the contract has not"}
+
+
 def test_build_pipeline_with_partition_columns_only_is_refused() -> None:
     found = problems(contract={"columns": {"id": "int64"}}, table={"uri": "y", "partition_by": ["id"]})
 

@@ -1,0 +1,44 @@
+"""docs/pipeline-file.md says what the models are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from config.pipeline import Contract, Pipeline, Source, Table
+from config.spec_file import parse_pipeline
+
+TEXT = (Path(__file__).parents[2] / "docs/pipeline-file.md").read_text(encoding="utf-8")
+
+
+def defaults(model: type[BaseModel], prefix: str = "") -> dict[str, object]:
+    return {
+        prefix + name: "required" if field.is_required() else field.default
+        for name, field in model.model_fields.items()
+    }
+
+
+def test_document_has_every_key_once_and_no_other() -> None:
+    keys = re.findall(r"^\| `([a-z_.]+)` \|", TEXT.partition("## Columns")[0], re.MULTILINE)
+    sections: dict[str, type[BaseModel]] = {"source": Source, "contract": Contract, "table": Table}
+    expected = [name for name in Pipeline.model_fields if name not in sections]
+    expected += [f"{name}.{key}" for name, model in sections.items() for key in model.model_fields]
+
+    assert sorted(keys) == sorted(expected)
+
+
+def test_document_says_what_is_required() -> None:
+    required = set(re.findall(r"^\| `([a-z_.]+)` \| required \|", TEXT, re.MULTILINE))
+    parts = {**defaults(Source, "source."), **defaults(Contract, "contract."), **defaults(Table, "table.")}
+
+    assert required == {"name"} | {key for key, value in parts.items() if value == "required"}
+
+
+def test_document_gives_an_example_that_loads() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+    pipeline = parse_pipeline(example, file="docs/pipeline-file.md")
+
+    assert sorted(one.name for one in pipeline.contract.columns if one.required) == ["id", "labels", "owner"]
