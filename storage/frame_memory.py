@@ -1,0 +1,41 @@
+"""What frames keep in memory, which their estimated size does not tell.
+
+Text in Polars is a view into a buffer that other text shares: a frame of ten rows whose text points into a
+block of 16 MiB keeps the whole block alive.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+Buffers = dict[int, int]
+"""Address -> bytes of each buffer, so that one that several columns or frames share counts once."""
+
+
+def buffers(frame: pl.DataFrame) -> Buffers:
+    """The buffers that `frame` keeps alive; takes about 50 µs, and copies nothing."""
+    held: Buffers = {}
+    table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+    for array in (chunk for column in table.columns for chunk in column.chunks):
+        for buffer in array.buffers():
+            if buffer is not None:
+                held[buffer.address] = max(held.get(buffer.address, 0), buffer.size)
+    return held
+
+
+def compacted(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in buffers that hold nothing else; takes 0.1 s of CPU for a million nested events."""
+    # The oldest layout has no views: text is copied into one buffer a column.
+    copied = pl.from_arrow(trimmed(frame).to_arrow(compat_level=pl.CompatLevel.oldest()))
+    assert isinstance(copied, pl.DataFrame)
+    return copied
+
+
+def trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with list elements of their own; text still points where it did.
+
+    A slice shares the elements of its lists with the whole, until chunks are joined, and whoever writes
+    or copies it works through all of them.
+    """
+    parts = [frame, frame] if frame.height < 2 else [frame[: frame.height // 2], frame[frame.height // 2 :]]
+    return pl.concat(parts, rechunk=True)[: frame.height]
