@@ -6,8 +6,8 @@ that says why it may stay:
 
     names = log.column("path").to_pylist()  # row objects allowed: one value a file, not a row
 
-The comment may also stand alone on the line above. It is text over syntax trees: it knows names, not
-types, so a method of ours must not bear one of these names.
+The comment speaks for its whole statement, and may also stand alone on the line above. The check reads
+names, not types, so a method of ours must not bear one of these names.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def find_row_objects(path: Path) -> list[Finding]:
     lines = source.splitlines()
     modules = _parser_aliases(tree)
     return sorted(
-        Finding(path, node.lineno, name)
-        for node, name in _suspects(tree, modules)
-        if not _is_allowed(lines, node.lineno, node.end_lineno or node.lineno)
+        Finding(path, statement.lineno if isinstance(node, ast.stmt) else node.end_lineno or 0, name)
+        for node, statement in _walk(tree)
+        if (name := _refused_name(node, modules)) and not _is_excused(lines, statement)
     )
 
 
@@ -87,25 +87,38 @@ def _parser_aliases(tree: ast.Module) -> dict[str, str]:
     }
 
 
-def _suspects(tree: ast.Module, modules: dict[str, str]) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    """Every expression or import that bears a refused name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            owner = modules.get(ast.unparse(node.value))
-            if owner and node.attr in DECODERS:
-                yield node, f"{owner}.{node.attr}"
-            elif node.attr in METHODS:
-                yield node, node.attr
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
-            yield node, node.func.attr
-        elif isinstance(node, ast.ImportFrom) and node.module in PARSERS:
-            yield from ((node, f"{node.module}.{name.name}") for name in node.names if name.name in DECODERS)
+def _walk(node: ast.AST, statement: ast.stmt | None = None) -> Iterator[tuple[ast.expr | ast.stmt, ast.stmt]]:
+    """Every expression and statement below `node`, with the innermost statement that it belongs to."""
+    for child in ast.iter_child_nodes(node):
+        own = child if isinstance(child, ast.stmt) else statement
+        if own is not None and isinstance(child, ast.expr | ast.stmt):
+            yield child, own
+        yield from _walk(child, own)
 
 
-def _is_allowed(lines: Sequence[str], first: int, last: int) -> bool:
-    """Whether the excuse stands on a line of the node (1-based, inclusive), or alone on the line above."""
-    above = lines[first - 2].strip() if first > 1 else ""
-    return any(ALLOWED.search(line) for line in lines[first - 1 : last]) or bool(ALLOWED.match(above))
+def _refused_name(node: ast.expr | ast.stmt, modules: dict[str, str]) -> str | None:
+    """The refused name that `node` itself bears."""
+    match node:
+        case ast.Attribute(value=owner, attr=name) if ast.unparse(owner) in modules and name in DECODERS:
+            return f"{modules[ast.unparse(owner)]}.{name}"
+        case ast.Attribute(attr=name) if name in METHODS:
+            return name
+        case ast.Call(func=ast.Attribute(attr=name)) if name in CALLS:
+            return name
+        case ast.ImportFrom(module=str(module)) if module in PARSERS:
+            return next((f"{module}.{one.name}" for one in node.names if one.name in DECODERS), None)
+    return None
+
+
+def _is_excused(lines: Sequence[str], statement: ast.stmt) -> bool:
+    """Whether the reason stands on a line of the statement (not of one inside it), or alone on the line above."""
+    inner = [
+        node.lineno for node in ast.walk(statement) if isinstance(node, ast.stmt) and node is not statement
+    ]
+    last = min(inner) - 1 if inner else statement.end_lineno or statement.lineno
+    above = lines[statement.lineno - 2].strip() if statement.lineno > 1 else ""
+    own = lines[statement.lineno - 1 : max(last, statement.lineno)]
+    return any(ALLOWED.search(line) for line in own) or bool(ALLOWED.match(above))
 
 
 def main(folders: Sequence[str]) -> int:

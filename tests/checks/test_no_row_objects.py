@@ -57,6 +57,8 @@ def test_find_row_objects_harmless_code_passes(tmp_path: Path, source: str) -> N
         "paths = log.to_pylist()  # row objects allowed: one value a file",
         "# row objects allowed: one value a file\npaths = log.to_pylist()",
         "paths = (\n    log\n    .to_pylist()  # row objects allowed: one value a file\n)",
+        "paths = (\n    log.to_pylist()\n)  # row objects allowed: one value a file",
+        "for path in log.to_pylist():  # row objects allowed: one value a file\n    pass",
     ],
 )
 def test_find_row_objects_with_reason_passes(tmp_path: Path, source: str) -> None:
@@ -68,6 +70,7 @@ def test_find_row_objects_with_reason_passes(tmp_path: Path, source: str) -> Non
     [
         "paths = log.to_pylist()  # row objects allowed:",
         "a = 1  # row objects allowed: for a\npaths = log.to_pylist()",
+        "for path in log.to_pylist():\n    a = 1  # row objects allowed: for a",
     ],
 )
 def test_find_row_objects_without_reason_of_its_own_is_found(tmp_path: Path, source: str) -> None:
