@@ -111,7 +111,7 @@ def _refused_name(node: ast.expr | ast.stmt, modules: dict[str, str]) -> str | N
 
 
 def _is_excused(lines: Sequence[str], statement: ast.stmt) -> bool:
-    """Whether the reason stands on a line of the statement (not of one inside it), or alone on the line above."""
+    """Whether the reason stands on a line of the statement itself, or alone on the line above."""
     inner = [
         node.lineno for node in ast.walk(statement) if isinstance(node, ast.stmt) and node is not statement
     ]
