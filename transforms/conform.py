@@ -22,7 +22,7 @@ from transforms.decoder import Decoded, Decoder
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import Rule, meets, rules_of
 from transforms.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
-from transforms.kernel.copies import copy_spans, find_ends
+from transforms.kernel.library import call
 from transforms.lines import Lines, split
 from transforms.partition_values import storable_rules
 
@@ -209,9 +209,10 @@ def _rejected(
     column: pl.Series | pl.Expr,
 ) -> pl.DataFrame:
     begins, ends = lines.offsets[records], np.empty(len(records), np.int64)
-    find_ends(data, begins, lines.offsets[records + 1], ends)
+    limits = lines.offsets[records + 1]
+    call("find_ends", data, len(records), begins, limits, ends)
     text = np.empty(int((ends - begins).sum()), np.uint8)
-    copy_spans(data, begins, ends, text)
+    call("copy_spans", data, len(records), begins, ends, text)
     positions = {PART: lines.parts[records], LINE: lines.lines[records], "offset": begins}
     frame = pl.DataFrame(positions).with_columns(
         reason=reason, column=column, raw=pl.Series(binaries(ends - begins, text))

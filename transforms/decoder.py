@@ -27,10 +27,9 @@ from transforms.kernel.codes import (
     STRUCT,
     TYPE_MISMATCH,
 )
-from transforms.kernel.shape import Shape, shape_of
-from transforms.kernel.tokens import Rescue
-from transforms.kernel.verdicts import find_missing, list_refused, merge_rescued, refuse_records, rescue_room
-from transforms.tokenized import Room, Tokenized, program_of, tokenized
+from transforms.kernel.library import call, kernel
+from transforms.shape import Shape, shape_of
+from transforms.tokenized import Rescue, Room, Tokenized, program_of, tokenized
 from transforms.values import Values, values_of
 
 SLOTS = 8_000_000
@@ -51,7 +50,7 @@ class Decoded:
 
     columns: pa.StructArray
     verdicts: NDArray[np.uint8]
-    nodes: NDArray[np.int16]
+    nodes: NDArray[np.int32]
     rescued: pa.Array
 
 
@@ -59,6 +58,7 @@ class Decoder:
     """Decodes records under one contract; safe to use from several threads at once."""
 
     def __init__(self, contract: Contract, max_nesting: int) -> None:
+        kernel()  # made or loaded once, before threads ask for it
         self._shape = shape_of(contract.columns)
         self._program = program_of(self._shape)
         self._keeps_mismatches = contract.on_mismatch == "rescue"
@@ -87,7 +87,7 @@ class Decoder:
         found, self._room = tokenized(
             data, offsets, self._shape, self._program, self._room, self._on_unknown, self._max_nesting
         )
-        assembly = _Assembly(self._shape, found, self._keeps_mismatches)
+        assembly = _Assembly(self._shape, self._program, found, self._keeps_mismatches)
         columns = assembly.children(0)
         rescue = assembly.rescued()
         record = structs(
@@ -102,8 +102,11 @@ class Decoder:
 class _Assembly:
     """Builds the arrays of a shape from the bottom up, and settles on the way what is refused."""
 
-    def __init__(self, shape: Shape, found: Tokenized, keeps_mismatches: bool) -> None:
+    def __init__(
+        self, shape: Shape, program: NDArray[np.int64], found: Tokenized, keeps_mismatches: bool
+    ) -> None:
         self._shape = shape
+        self._tables = program, found.slots.table
         self._found = found
         self._keeps_mismatches = keeps_mismatches
         self._kept: list[tuple[int, Values]] = []  # nodes with refused values that are to be rescued
@@ -117,7 +120,7 @@ class _Assembly:
         values = self._nested(node) if kind in (STRUCT, LIST) else self._leaf(node)
         required = self._shape.columns[node].required
         if required:
-            missing = find_missing(self._found.program, self._found.slots, node, values.verdicts)
+            missing = call("find_missing", *self._tables, node, len(values.verdicts), values.verdicts)
             values = Values(values.array, values.verdicts, values.refused + missing)
         if values.refused:
             self._settle(node, values, required)
@@ -140,24 +143,43 @@ class _Assembly:
         return Values(array, verdicts, int(np.count_nonzero(verdicts)))
 
     def _settle(self, node: int, values: Values, required: bool) -> None:
-        found = self._found
         if self._keeps_mismatches and not required:
             self._kept.append((node, values))
-        else:
-            refuse_records(found.program, found.slots, node, values.verdicts, found.verdicts, found.nodes)
+            return
+        found, refused = self._found, values.verdicts
+        records = len(found.verdicts)
+        call(
+            "refuse_records", *self._tables, node, len(refused), refused, records, found.verdicts, found.nodes
+        )
 
     def rescued(self) -> Rescue:
         """The rescued text of each record, refused values included where these are kept."""
+        old = self._found.rescue
         if not self._kept:
-            return self._found.rescue
+            return old
         total = sum(values.refused for _, values in self._kept)
         records, nodes, places = (np.empty(total, np.int64) for _ in range(3))
-        found, at = self._found, 0
+        at = 0
         for node, values in self._kept:
-            at = list_refused(found.program, found.slots, node, values.verdicts, at, records, nodes, places)
+            refused = values.verdicts
+            at = call(
+                "list_refused", *self._tables, node, len(refused), refused, at, total, records, nodes, places
+            )
         order = np.argsort(records, kind="stable")
-        records, nodes, places = records[order], nodes[order], places[order]
-        room = int(found.rescue.offsets[-1]) + rescue_room(found.program, found.slots, nodes, places)
-        merged = Rescue(np.zeros_like(found.rescue.offsets), np.empty(room, np.uint8))
-        merge_rescued(found.data, found.program, found.slots, found.rescue, merged, records, nodes, places)
-        return merged
+        kept = records[order], nodes[order], places[order]
+        room = int(old.offsets[-1]) + call("rescue_room", *self._tables, total, kept[1], kept[2])
+        new = Rescue(np.empty_like(old.offsets), np.empty(room, np.uint8))
+        call(
+            "merge_rescued",
+            self._found.data,
+            *self._tables,
+            len(old.offsets) - 1,
+            old.offsets,
+            old.text,
+            new.offsets,
+            new.text,
+            room,
+            total,
+            *kept,
+        )
+        return new

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.kernel.records import split_lines
+from transforms.kernel.library import call
 
 SHORT_RECORD = 128
 """Bytes: a first guess at the length of records, so that their number need not be counted first."""
@@ -49,7 +49,9 @@ def split(data: NDArray[np.uint8], size: int, starts: NDArray[np.int64]) -> Line
         offsets = np.empty(room + 1, np.int64)
         parts, lines = np.empty(room, np.int32), np.empty(room, np.int32)
         line_counts = np.zeros(len(starts), np.int64)
-        records = split_lines(data, size, starts, offsets, parts, lines, line_counts)
+        records = call(
+            "split_lines", data, size, starts, len(starts), offsets, parts, lines, room, line_counts
+        )
         if records >= 0:
             return Lines(offsets[: records + 1], parts[:records], lines[:records], line_counts)
         room *= 4

@@ -3,14 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transforms.kernel.codes import DONE, MORE_ELEMENTS
-from transforms.kernel.shape import Shape
-from transforms.kernel.tokens import Program, Rescue, Slots, tokenize
+from transforms.kernel.library import call
+from transforms.shape import Shape
 from transforms.values import Tokens
+
+
+def addresses(*fields: int | NDArray[Any]) -> NDArray[np.int64]:
+    """Numbers, and arrays as their addresses, as the kernel takes its tables; the arrays must outlive it."""
+    return np.array([one.ctypes.data if isinstance(one, np.ndarray) else one for one in fields], np.int64)
+
+
+def program_of(shape: Shape) -> NDArray[np.int64]:
+    """The shape as the kernel takes it (`transforms.kernel.source.nodes.Program`); `shape` must outlive it."""
+    return addresses(
+        len(shape.kind),
+        shape.kind,
+        shape.parent,
+        shape.first,
+        shape.fanout,
+        shape.space,
+        shape.name_start,
+        shape.name_length,
+        shape.names,
+    )
+
+
+class Slots:
+    """Room for tokens; what is where is told in `transforms.kernel.source.nodes.Slots`."""
+
+    def __init__(self, shape: Shape, records: int, elements: int) -> None:
+        capacity = np.full(shape.spaces, elements, np.int64)
+        capacity[0] = records
+        sizes = capacity[shape.space]
+        total = int(sizes.sum())
+        self.base = np.cumsum(sizes) - sizes
+        self.capacity = capacity
+        self.used = np.zeros(shape.spaces, np.int64)
+        self.used[0] = records
+        self.tags = np.zeros(total, np.uint8)
+        self.starts = np.empty(total, np.int32)
+        self.ends = np.empty(total, np.int32)
+        self.owner = np.empty(total, np.int32)
+        arrays = (self.base, self.capacity, self.used, self.tags, self.starts, self.ends, self.owner)
+        self.table = addresses(len(shape.kind), shape.spaces, total, *arrays)
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """One JSON object a record, `text[offsets[r]:offsets[r + 1]]`; empty where nothing was rescued."""
+
+    offsets: NDArray[np.int64]
+    text: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -19,11 +68,10 @@ class Tokenized:
 
     data: NDArray[np.uint8]
     shape: Shape
-    program: Program
     slots: Slots
     rescue: Rescue
     verdicts: NDArray[np.uint8]
-    nodes: NDArray[np.int16]
+    nodes: NDArray[np.int32]
 
     def tokens(self, node: int) -> Tokens:
         """The tokens of one node, a slot for each of its space."""
@@ -40,58 +88,46 @@ class Room:
     rescue: int  # bytes in all
 
 
-def program_of(shape: Shape) -> Program:
-    """The shape as the tokenizer takes it: addresses into `shape`, which must outlive them."""
-    tables = (
-        shape.kind,
-        shape.parent,
-        shape.first,
-        shape.fanout,
-        shape.space,
-        shape.name_start,
-        shape.name_length,
-        shape.names,
-    )
-    return Program(len(shape.kind), *(table.ctypes.data for table in tables))
-
-
-def _slots(shape: Shape, records: int, room: Room) -> Slots:
-    capacity = np.full(shape.spaces, records * room.elements, np.int64)
-    capacity[0] = records
-    used = np.zeros(shape.spaces, np.int64)
-    used[0] = records
-    sizes = capacity[shape.space]
-    total = int(sizes.sum())
-    return Slots(
-        base=np.cumsum(sizes) - sizes,
-        capacity=capacity,
-        used=used,
-        tags=np.zeros(total, np.uint8),
-        starts=np.empty(total, np.int32),
-        ends=np.empty(total, np.int32),
-        owner=np.empty(total, np.int32),
-    )
-
-
 def tokenized(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     shape: Shape,
-    program: Program,
+    program: NDArray[np.int64],
     room: Room,
     on_unknown: int,
     max_nesting: int,
 ) -> tuple[Tokenized, Room]:
     """The tokens of the records, and the room that was enough for them."""
     records = len(offsets) - 1
+    memory = _memory(shape, max_nesting, int(np.diff(offsets).max()))
     while True:
-        slots = _slots(shape, records, room)
-        rescue = Rescue(np.zeros(records + 1, np.int64), np.empty(room.rescue, np.uint8))
-        verdicts, nodes = np.zeros(records, np.uint8), np.zeros(records, np.int16)
-        outcome = tokenize(data, offsets, program, slots, rescue, on_unknown, max_nesting, verdicts, nodes)
+        slots = Slots(shape, records, records * room.elements)
+        rescue = Rescue(np.empty(records + 1, np.int64), np.empty(room.rescue, np.uint8))
+        verdicts, nodes = np.zeros(records, np.uint8), np.zeros(records, np.int32)
+        outcome = call(
+            "tokenize",
+            data,
+            records,
+            offsets,
+            program,
+            slots.table,
+            rescue.offsets,
+            rescue.text,
+            room.rescue,
+            on_unknown,
+            max_nesting,
+            memory,
+            verdicts,
+            nodes,
+        )
         if outcome == DONE:
-            return Tokenized(data, shape, program, slots, rescue, verdicts, nodes), room
+            return Tokenized(data, shape, slots, rescue, verdicts, nodes), room
         if outcome == MORE_ELEMENTS:
             room = replace(room, elements=room.elements * 4)
         else:
             room = replace(room, rescue=room.rescue * 4)
+
+
+def _memory(shape: Shape, max_nesting: int, longest: int) -> NDArray[np.uint8]:
+    """What the tokenizer works in: its stack, the brackets that are open, and a key without its escapes."""
+    return np.empty(8 * (3 * len(shape.kind) + shape.spaces) + max_nesting + longest, np.uint8)

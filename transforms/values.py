@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 
 from config.column_types import Boolean, ColumnType, Date, Decimal, Float, Integer, Json, String, Timestamp
 from transforms.arrow import arrow_type, booleans, fixed_width, string_views
-from transforms.kernel.codes import ACCEPTED, OUT_OF_RANGE
-from transforms.kernel.memory import PADDING
-from transforms.kernel.numbers import UNSURE, fill_booleans, fill_decimals, fill_floats, fill_integers
-from transforms.kernel.strings import escaped_bytes, fill_json, fill_strings
-from transforms.kernel.times import fill_dates, fill_timestamps
+from transforms.kernel.codes import ACCEPTED, OUT_OF_RANGE, PADDING, UNSURE
+from transforms.kernel.library import call
 
 FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6}
 
@@ -30,9 +27,9 @@ class Tokens:
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
 
-    def spans(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
+    def spans(self) -> tuple[Any, ...]:
         """What every fill of the kernel takes first."""
-        return self.data, self.tags, self.starts, self.ends
+        return self.data, len(self.tags), self.tags, self.starts, self.ends
 
     def at(self, slots: NDArray[np.bool_]) -> Tokens:
         """The tokens of some slots."""
@@ -83,7 +80,7 @@ def _rule(kind: ColumnType) -> Rule:
 
 def _booleans(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     values = np.zeros(len(valid), np.bool_)
-    refused = fill_booleans(tokens.tags, values, valid, verdicts)
+    refused = call("fill_booleans", len(valid), tokens.tags, values, valid, verdicts)
     return booleans(values, valid), refused
 
 
@@ -91,14 +88,14 @@ def _integers(kind: Integer, tokens: Tokens, valid: Flags, verdicts: Flags) -> t
     low = 1 << (kind.bits - 1) if kind.signed else 0
     high = low - 1 if kind.signed else (1 << kind.bits) - 1
     values = np.zeros(len(valid), np.int64)
-    refused = fill_integers(*tokens.spans(), np.uint64(low), np.uint64(high), values, valid, verdicts)
+    refused = call("fill_integers", *tokens.spans(), low, high, values, valid, verdicts)
     narrow = values.astype(f"{'' if kind.signed else 'u'}int{kind.bits}", copy=False)
     return fixed_width(arrow_type(kind), narrow, valid), refused
 
 
 def _floats(kind: Float, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     values = np.zeros(len(valid), np.float64)
-    refused = fill_floats(*tokens.spans(), values, valid, verdicts)
+    refused = call("fill_floats", *tokens.spans(), values, valid, verdicts)
     if refused:
         unsure = verdicts == UNSURE
         values[unsure] = _nearest_doubles(tokens.at(unsure))
@@ -118,31 +115,33 @@ def _nearest_doubles(numbers: Tokens) -> NDArray[np.float64]:
 
 def _decimals(kind: Decimal, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     words = np.zeros(2 * len(valid), np.uint64)
-    refused = fill_decimals(*tokens.spans(), kind.precision, kind.scale, words, valid, verdicts)
+    refused = call("fill_decimals", *tokens.spans(), kind.precision, kind.scale, words, valid, verdicts)
     return fixed_width(arrow_type(kind), words, valid), refused
 
 
 def _dates(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     days = np.zeros(len(valid), np.int32)
-    refused = fill_dates(*tokens.spans(), days, valid, verdicts)
+    refused = call("fill_dates", *tokens.spans(), days, valid, verdicts)
     return fixed_width(pa.date32(), days, valid), refused
 
 
 def _timestamps(kind: Timestamp, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     units = np.zeros(len(valid), np.int64)
     digits, zoned = FRACTION_DIGITS[kind.unit], kind.zone is not None
-    refused = fill_timestamps(*tokens.spans(), digits, zoned, units, valid, verdicts)
+    refused = call("fill_timestamps", *tokens.spans(), digits, zoned, units, valid, verdicts)
     return fixed_width(arrow_type(kind), units, valid), refused
 
 
 def _strings(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     views = np.zeros(2 * len(valid), np.uint64)
-    unescaped = np.empty(escaped_bytes(tokens.tags, tokens.starts, tokens.ends) + PADDING, np.uint8)
-    refused = fill_strings(*tokens.spans(), unescaped, views, valid, verdicts)
+    unescaped = np.empty(
+        call("escaped_bytes", len(valid), tokens.tags, tokens.starts, tokens.ends) + PADDING, np.uint8
+    )
+    refused = call("fill_strings", *tokens.spans(), unescaped, views, valid, verdicts)
     return string_views(views, [tokens.data, unescaped], valid), refused
 
 
 def _json(tokens: Tokens, valid: Flags, _verdicts: Flags) -> tuple[pa.Array, int]:
     views = np.zeros(2 * len(valid), np.uint64)
-    fill_json(*tokens.spans(), views, valid)
+    call("fill_json", *tokens.spans(), views, valid)
     return string_views(views, [tokens.data], valid), 0

@@ -163,7 +163,7 @@ def test_infer_with_more_fields_than_a_contract_can_use_keeps_the_first() -> Non
     assert list(found.left_out) == ["f500"]
 
 
-@settings(deadline=None,max_examples=1500)
+@settings(deadline=None, max_examples=1500)
 @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6))
 def test_infer_any_records_gives_a_contract_that_all_of_them_fit(records: list[dict[str, Any]]) -> None:
     lines = encoded([{**record, "always": 1} for record in records])

@@ -46,8 +46,14 @@ REASONS = (
     "unknown_field",
 )
 
+UNSURE = 255
+"""The verdict on a float that one rounding does not give: left to the caller of the kernel."""
+
 # What becomes of a field that the contract does not know.
 RESCUE_FIELD, IGNORE_FIELD, REFUSE_FIELD = range(3)
+
+PADDING = 64
+"""Zero bytes after the used part of a block: no scan and no 16-byte load leaves the block."""
 
 # Why `tokenize` came back before the end of its records: an output is too small.
 DONE, MORE_ELEMENTS, MORE_RESCUE = range(3)

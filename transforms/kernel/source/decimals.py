@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from transforms.kernel.compiled import compiled
-from transforms.kernel.memory import load_byte
+from transforms.kernel.source.compiled import compiled
+from transforms.kernel.source.memory import load_byte
 
 DIGITS = 38  # significant digits that 128 bits always hold
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)

@@ -6,10 +6,10 @@ A name with a dot, bracket or apostrophe of its own, or none, is put in brackets
 from __future__ import annotations
 
 from transforms.kernel.codes import LIST
-from transforms.kernel.compiled import compiled
-from transforms.kernel.grammar import COLON, COMMA, OPEN_OBJECT
-from transforms.kernel.memory import load_byte, load_item, store_byte
-from transforms.kernel.text import QUOTE
+from transforms.kernel.source.compiled import compiled
+from transforms.kernel.source.grammar import COLON, COMMA, OPEN_OBJECT
+from transforms.kernel.source.memory import load_byte, load_item, store_byte
+from transforms.kernel.source.text import QUOTE
 
 DOT, OPEN, CLOSE, APOSTROPHE = 0x2E, 0x5B, 0x5D, 0x27
 STEP = 24  # bytes that one step of a path takes at most, its name aside

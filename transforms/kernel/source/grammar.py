@@ -19,9 +19,9 @@ from transforms.kernel.codes import (
     TOO_DEEP,
     TRUE,
 )
-from transforms.kernel.compiled import compiled
-from transforms.kernel.memory import load_byte, store_byte
-from transforms.kernel.text import QUOTE, scan_string
+from transforms.kernel.source.compiled import compiled
+from transforms.kernel.source.memory import load_byte, store_byte
+from transforms.kernel.source.text import QUOTE, scan_string
 
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = 0x7B, 0x7D, 0x5B, 0x5D
 COMMA, COLON, MINUS, PLUS, POINT = 0x2C, 0x3A, 0x2D, 0x2B, 0x2E

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from transforms.kernel.codes import INVALID_UTF8, LONE_SURROGATE, MALFORMED
-from transforms.kernel.compiled import compiled
-from transforms.kernel.memory import load_byte, store_byte, string_stops, trailing_zeros
+from transforms.kernel.source.compiled import compiled
+from transforms.kernel.source.memory import load_byte, store_byte, string_stops, trailing_zeros
 
 QUOTE, BACKSLASH = 0x22, 0x5C
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from transforms.kernel.compiled import compiled
-from transforms.kernel.memory import load_byte, newline_stops, trailing_zeros
+from transforms.kernel.source.compiled import compiled, entry
+from transforms.kernel.source.memory import ints_at, load_byte, longs_at, newline_stops, trailing_zeros
 
 
 @compiled
@@ -16,16 +16,17 @@ def is_blank(at):
     return byte == 0x0A
 
 
-@compiled
-def split_lines(data, size, starts, offsets, parts, lines, line_counts):
-    """Finds the records in `data[:size]`, whose parts from different files begin at `starts`.
+@entry
+def split_lines(block, size, starts, part_count, offsets, parts, lines, room, line_counts):
+    """Finds the records in `block[:size]`, whose parts from different files begin at `starts`.
 
     A record is a line that is not blank; it reaches to the start of the next record, so that blank lines
     belong to the record before them. Every part ends with a newline. Writes for each record its offset,
     its part and its line number in that part, from 0, and for each part its number of lines. Returns the
     number of records, or -1 where the outputs are too small.
     """
-    block = data.ctypes.data
+    starts, line_counts = longs_at(starts, part_count), longs_at(line_counts, part_count)
+    offsets, parts, lines = longs_at(offsets, room + 1), ints_at(parts, room), ints_at(lines, room)
     records, part, line, begin = 0, 0, 0, 0
     at = 0
     while at < size:
@@ -35,12 +36,12 @@ def split_lines(data, size, starts, offsets, parts, lines, line_counts):
             stops &= stops - 1
             if newline >= size:
                 break
-            if part + 1 < starts.size and begin >= starts[part + 1]:
+            if part + 1 < part_count and begin >= starts[part + 1]:
                 line_counts[part] = line
                 part += 1
                 line = 0
             if load_byte(block + begin) > 0x20 or not is_blank(block + begin):
-                if records + 1 >= offsets.size:
+                if records >= room:
                     return -1
                 offsets[records] = begin
                 parts[records] = part

@@ -12,8 +12,8 @@ from transforms.kernel.codes import (
     TYPE_MISMATCH,
     UNPARSABLE,
 )
-from transforms.kernel.compiled import compiled
-from transforms.kernel.memory import load_byte
+from transforms.kernel.source.compiled import compiled, entry
+from transforms.kernel.source.memory import bytes_at, ints_at, load_byte, longs_at
 
 DAY = 86_400  # seconds
 
@@ -117,12 +117,14 @@ def read_timestamp(at, end, digits, zoned):
     return (days * DAY + seconds) * 10**digits + fraction, verdict
 
 
-@compiled
-def fill_dates(data, tags, starts, ends, values, valid, verdicts):
-    """Days since 1970-01-01; see `transforms.kernel.numbers` for what a fill does."""
-    block = data.ctypes.data
+@entry
+def fill_dates(block, count, tags, starts, ends, values, valid, verdicts):
+    """Days since 1970-01-01; see `transforms.kernel.source.numbers` for what a fill does."""
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    values = ints_at(values, count)
     refused = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         if tags[slot] <= NULL:
             continue
         verdict = UNPARSABLE if tags[slot] == ESCAPED_TEXT else TYPE_MISMATCH
@@ -138,12 +140,14 @@ def fill_dates(data, tags, starts, ends, values, valid, verdicts):
     return refused
 
 
-@compiled
-def fill_timestamps(data, tags, starts, ends, digits, zoned, values, valid, verdicts):
+@entry
+def fill_timestamps(block, count, tags, starts, ends, digits, zoned, values, valid, verdicts):
     """Units of 10^-digits seconds since 1970-01-01T00:00:00, in UTC where `zoned`."""
-    block = data.ctypes.data
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    values = longs_at(values, count)
     refused = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         if tags[slot] <= NULL:
             continue
         verdict = UNPARSABLE if tags[slot] == ESCAPED_TEXT else TYPE_MISMATCH

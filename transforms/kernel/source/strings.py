@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from transforms.kernel.codes import ESCAPED_TEXT, NULL, TEXT, TYPE_MISMATCH
-from transforms.kernel.compiled import compiled
-from transforms.kernel.memory import load_word
-from transforms.kernel.text import unescape
+from transforms.kernel.source.compiled import compiled, entry
+from transforms.kernel.source.memory import bytes_at, ints_at, load_word, words_at
+from transforms.kernel.source.text import unescape
 
 INLINE = 12
 HALF = np.uint64(32)
@@ -37,34 +37,37 @@ def set_view(views, slot, at, length, buffer, offset):
         views[2 * slot + 1] = first_bytes(at + 4, length - 4)
 
 
-@compiled
-def escaped_bytes(tags, starts, ends):
+@entry
+def escaped_bytes(count, tags, starts, ends):
     """The room that unescaping all texts of a node takes at most."""
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
     room = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         if tags[slot] == ESCAPED_TEXT:
             room += ends[slot] - starts[slot]
     return room
 
 
-@compiled
-def fill_strings(data, tags, starts, ends, unescaped, views, valid, verdicts):
+@entry
+def fill_strings(block, count, tags, starts, ends, unescaped, views, valid, verdicts):
     """Strings; `unescaped` has room for `escaped_bytes` and PADDING. See `numbers` for what a fill does."""
-    block, other = data.ctypes.data, unescaped.ctypes.data
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    views = words_at(views, 2 * count)
     refused, written = 0, 0
-    for slot in range(tags.size):
+    for slot in range(count):
         tag = tags[slot]
         if tag == TEXT:
             offset = starts[slot] + 1
             set_view(views, slot, block + offset, ends[slot] - 1 - offset, 0, offset)
             valid[slot] = 1
         elif tag == ESCAPED_TEXT:
-            length = unescape(block + starts[slot] + 1, block + ends[slot] - 1, other + written)
+            length = unescape(block + starts[slot] + 1, block + ends[slot] - 1, unescaped + written)
             if length < 0:
                 verdicts[slot] = -length
                 refused += 1
                 continue
-            set_view(views, slot, other + written, length, 1, written)
+            set_view(views, slot, unescaped + written, length, 1, written)
             written += length
             valid[slot] = 1
         elif tag > NULL:
@@ -73,11 +76,12 @@ def fill_strings(data, tags, starts, ends, unescaped, views, valid, verdicts):
     return refused
 
 
-@compiled
-def fill_json(data, tags, starts, ends, views, valid):
+@entry
+def fill_json(block, count, tags, starts, ends, views, valid):
     """The text of any value but `null`, as it came."""
-    block = data.ctypes.data
-    for slot in range(tags.size):
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, views = bytes_at(valid, count), words_at(views, 2 * count)
+    for slot in range(count):
         if tags[slot] > NULL:
             offset = starts[slot]
             set_view(views, slot, block + offset, ends[slot] - offset, 0, offset)

@@ -19,13 +19,11 @@ from transforms.kernel.codes import (
     PRECISION_LOSS,
     TRUE,
     TYPE_MISMATCH,
+    UNSURE,
 )
-from transforms.kernel.compiled import compiled
-from transforms.kernel.decimals import DIGITS, read_decimal, scale_up
-from transforms.kernel.memory import load_byte
-
-UNSURE = 255
-"""A float that needs more than one rounding: left to the caller."""
+from transforms.kernel.source.compiled import compiled, entry
+from transforms.kernel.source.decimals import DIGITS, read_decimal, scale_up
+from transforms.kernel.source.memory import bytes_at, doubles_at, ints_at, load_byte, longs_at, words_at
 
 EXACT_INTEGER = np.uint64(1 << 53)
 EXACT_POWERS = np.array([10.0**power for power in range(23)])
@@ -58,12 +56,14 @@ def read_integer(at, end, low, high):
     return np.int64(np.uint64(0) - lower if negative else lower), ACCEPTED
 
 
-@compiled
-def fill_integers(data, tags, starts, ends, low, high, values, valid, verdicts):
+@entry
+def fill_integers(block, count, tags, starts, ends, low, high, values, valid, verdicts):
     """Integers, and numbers whose value is integral, from -low to high; `values` holds their 64 bits."""
-    block = data.ctypes.data
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    values, low, high = longs_at(values, count), np.uint64(low), np.uint64(high)
     refused = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         tag = tags[slot]
         if tag <= NULL:
             continue
@@ -100,12 +100,14 @@ def read_float(at, end):
     return -value if negative else value, ACCEPTED
 
 
-@compiled
-def fill_floats(data, tags, starts, ends, values, valid, verdicts):
+@entry
+def fill_floats(block, count, tags, starts, ends, values, valid, verdicts):
     """Numbers as the nearest doubles; UNSURE slots count as refused until the caller settles them."""
-    block = data.ctypes.data
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    values = doubles_at(values, count)
     refused = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         tag = tags[slot]
         if tag <= NULL:
             continue
@@ -136,12 +138,14 @@ def read_scaled(at, end, precision, scale):
     return high, low, ACCEPTED
 
 
-@compiled
-def fill_decimals(data, tags, starts, ends, precision, scale, values, valid, verdicts):
+@entry
+def fill_decimals(block, count, tags, starts, ends, precision, scale, values, valid, verdicts):
     """Numbers with at most `scale` digits after the point; `values` holds a low and a high word a slot."""
-    block = data.ctypes.data
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    values = words_at(values, 2 * count)
     refused = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         tag = tags[slot]
         if tag <= NULL:
             continue
@@ -156,11 +160,13 @@ def fill_decimals(data, tags, starts, ends, precision, scale, values, valid, ver
     return refused
 
 
-@compiled
-def fill_booleans(tags, values, valid, verdicts):
+@entry
+def fill_booleans(count, tags, values, valid, verdicts):
     """`true` and `false`."""
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    tags, values = bytes_at(tags, count), bytes_at(values, count)
     refused = 0
-    for slot in range(tags.size):
+    for slot in range(count):
         tag = tags[slot]
         if tag == TRUE or tag == FALSE:
             values[slot], valid[slot] = tag == TRUE, 1

@@ -1,19 +1,19 @@
 """Raw loads for the kernel, as LLVM instructions.
 
 Each takes an address; the caller owns the memory and at least 16 bytes beyond what it asks about
-(`PADDING` zero bytes follow every block).
+(`PADDING` zero bytes follow every block). Arrays are made of addresses once, at an entry point.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import carray, types
 from numba.extending import intrinsic
 
-PADDING = 64
-"""Zero bytes after the used part of a block: no scan and no 16-byte load leaves the block."""
+from transforms.kernel.source.compiled import compiled
 
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
 LANES = ir.VectorType(BYTE, 16)
@@ -111,3 +111,41 @@ def trailing_zeros(_context: Any, _mask_: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.int64), code
+
+
+@intrinsic
+def _pointer(_context: Any, _address: Any) -> Any:
+    def code(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], BYTE.as_pointer())
+
+    return types.voidptr(types.int64), code
+
+
+@compiled
+def bytes_at(address, count):
+    """`count` uint8 at an address, as an array."""
+    return carray(_pointer(address), count, np.uint8)
+
+
+@compiled
+def ints_at(address, count):
+    """`count` int32 at an address, as an array."""
+    return carray(_pointer(address), count, np.int32)
+
+
+@compiled
+def longs_at(address, count):
+    """`count` int64 at an address, as an array."""
+    return carray(_pointer(address), count, np.int64)
+
+
+@compiled
+def words_at(address, count):
+    """`count` uint64 at an address, as an array."""
+    return carray(_pointer(address), count, np.uint64)
+
+
+@compiled
+def doubles_at(address, count):
+    """`count` float64 at an address, as an array."""
+    return carray(_pointer(address), count, np.float64)

@@ -6,10 +6,7 @@ grammar, UTF-8 and duplicate keys included, also of what the contract does not k
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from transforms.kernel.codes import (
     ACCEPTED,
@@ -28,8 +25,8 @@ from transforms.kernel.codes import (
     STRUCT,
     UNKNOWN_FIELD,
 )
-from transforms.kernel.compiled import compiled
-from transforms.kernel.grammar import (
+from transforms.kernel.source.compiled import compiled, entry
+from transforms.kernel.source.grammar import (
     CLOSE_ARRAY,
     CLOSE_OBJECT,
     COLON,
@@ -39,46 +36,18 @@ from transforms.kernel.grammar import (
     scan_value,
     skip_space,
 )
-from transforms.kernel.memory import load_byte, load_item, load_word, store_byte
-from transforms.kernel.paths import write_field
-from transforms.kernel.text import QUOTE, scan_string, unescape
-
-
-class Program(NamedTuple):
-    """What the tokenizer must know of a `Shape`: the addresses of its arrays."""
-
-    nodes: int  # how many, not an address
-    kind: int
-    parent: int
-    first: int
-    fanout: int
-    space: int
-    name_start: int
-    name_length: int
-    names: int
-
-
-class Slots(NamedTuple):
-    """Where the tokens go: node `k`, slot `s` of its space is at `base[k] + s`.
-
-    For a list, `starts` and `ends` count slots of its elements' space; otherwise they are byte offsets in
-    the block. `owner` gives the slot of the list that an element belongs to.
-    """
-
-    base: NDArray[np.int64]  # of each node
-    capacity: NDArray[np.int64]  # of each space
-    used: NDArray[np.int64]  # of each space
-    tags: NDArray[np.uint8]
-    starts: NDArray[np.int32]
-    ends: NDArray[np.int32]
-    owner: NDArray[np.int32]
-
-
-class Rescue(NamedTuple):
-    """The fields without a place, as one JSON object a record: `text[offsets[r]:offsets[r + 1]]`."""
-
-    offsets: NDArray[np.int64]
-    text: NDArray[np.uint8]
+from transforms.kernel.source.memory import (
+    bytes_at,
+    ints_at,
+    load_byte,
+    load_item,
+    load_word,
+    longs_at,
+    store_byte,
+)
+from transforms.kernel.source.nodes import program_at, slots_at
+from transforms.kernel.source.paths import write_field
+from transforms.kernel.source.text import QUOTE, scan_string, unescape
 
 
 @compiled
@@ -114,6 +83,13 @@ def child_escaped(program, node, key, end, scratch):
 
 
 @compiled
+def copy_longs(target, source):
+    """Makes `target` equal to `source`."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@compiled
 def forget(record, program, slots, kept):
     """Takes back all tokens of a record that turned out to be broken."""
     for node in range(program.nodes):
@@ -122,7 +98,7 @@ def forget(record, program, slots, kept):
         end = record + 1 if space == 0 else slots.used[space]
         for slot in range(begin, end):
             slots.tags[slots.base[node] + slot] = MISSING
-    slots.used[:] = kept
+    copy_longs(slots.used, kept)
 
 
 @compiled
@@ -158,33 +134,48 @@ def verdict_of_other(at, end, opened, limit):
     return NOT_AN_OBJECT if after <= end and skip_space(after) >= end else MALFORMED
 
 
-@compiled
-def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts, nodes):
-    """Reads all records; record r is `data[offsets[r]:offsets[r + 1]]`, which ends with white space.
+@entry
+def tokenize(
+    block,
+    records,
+    offsets,
+    program,
+    slots,
+    text_offsets,
+    text,
+    room,
+    on_unknown,
+    limit,
+    memory,
+    verdicts,
+    about_nodes,
+):
+    """Reads all records; record r is `block[offsets[r]:offsets[r + 1]]`, which ends with white space.
 
-    Writes the tokens, and for each record that is refused a verdict and the node that it is about. Returns
-    DONE, or which output was too small: then everything written is void.
+    Writes the tokens; for each record that is refused a verdict (uint8) and the node that it is about (int32);
+    and the fields without a place, as one JSON object a record: `text[text_offsets[r]:text_offsets[r + 1]]`,
+    `room` bytes in all. `memory` is for the tokenizer alone, see `transforms.tokenized`. Returns DONE, or
+    which output was too small: then everything written is void.
 
     This is one long function because it is one loop over a state of eight numbers, the hottest of all.
     """
-    block = data.ctypes.data
-    opened = np.empty(limit, np.uint8)
-    scratch = np.empty(np.max(offsets[1:] - offsets[:-1]), np.uint8)
-    depths = program.nodes
-    outer_node, outer_slot, outer_next = (
-        np.empty(depths, np.int64),
-        np.empty(depths, np.int64),
-        np.empty(depths, np.int64),
-    )
-    kept = slots.used.copy()
-    text, room, written = rescue.text.ctypes.data, rescue.text.size, 0
-    for r in range(offsets.size - 1):
-        rescue.offsets[r] = written
-        kept[:] = slots.used
+    program, slots = program_at(program), slots_at(slots)
+    offsets, text_offsets = longs_at(offsets, records + 1), longs_at(text_offsets, records + 1)
+    verdicts, about_nodes = bytes_at(verdicts, records), ints_at(about_nodes, records)
+    nodes, spaces = program.nodes, slots.used.size
+    stack = longs_at(memory, 3 * nodes + spaces)
+    outer_node, outer_slot, outer_next = stack[:nodes], stack[nodes : 2 * nodes], stack[2 * nodes : 3 * nodes]
+    kept = stack[3 * nodes :]
+    opened = memory + 8 * stack.size  # `limit` bytes
+    scratch = opened + limit  # as many bytes as the longest record has
+    written = 0
+    for r in range(records):
+        text_offsets[r] = written
+        copy_longs(kept, slots.used)
         end = block + offsets[r + 1]
         at = skip_space(block + offsets[r])
         if load_byte(at) != OPEN_OBJECT:
-            verdicts[r] = verdict_of_other(at, end, opened.ctypes.data, limit)
+            verdicts[r] = verdict_of_other(at, end, opened, limit)
             continue
         slots.tags[slots.base[0] + r] = OBJECT
         depth, node, slot, expected, closing = 0, 0, r, load_item(program.first, 0), CLOSE_OBJECT
@@ -196,7 +187,7 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
                 # A member: its key, the child it belongs to, its value.
                 key, key_end = at + 1, at
                 if closing == CLOSE_OBJECT:
-                    child, key_end = match_key(program, node, expected, at, scratch.ctypes.data)
+                    child, key_end = match_key(program, node, expected, at, scratch)
                     if key_end < 0:
                         verdict = -key_end
                         break
@@ -235,7 +226,7 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
                         empty = load_byte(at) == closing
                         continue
                 value = at
-                at, tag = scan_value(value, opened.ctypes.data, limit)
+                at, tag = scan_value(value, opened, limit)
                 if at < 0:
                     verdict = -at
                     break
@@ -286,10 +277,10 @@ def tokenize(data, offsets, program, slots, rescue, on_unknown, limit, verdicts,
             empty = False
         if verdict != ACCEPTED:
             forget(r, program, slots, kept)
-            written = rescue.offsets[r]
-            verdicts[r], nodes[r] = verdict, about
+            written = text_offsets[r]
+            verdicts[r], about_nodes[r] = verdict, about
         elif fields > 0:
             store_byte(text + written, CLOSE_OBJECT)
             written += 1
-    rescue.offsets[offsets.size - 1] = written
+    text_offsets[records] = written
     return DONE

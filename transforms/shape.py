@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.column_types import Column, List, Struct
-from transforms.kernel.codes import LEAF, LIST, STRUCT
-from transforms.kernel.memory import PADDING
+from transforms.kernel.codes import LEAF, LIST, PADDING, STRUCT
 
 
 @dataclass(frozen=True)
