@@ -29,8 +29,9 @@ from storage.blocks import read_blocks
 from storage.data_file import DataFile
 from storage.delta import commit_batch as commit_files
 from storage.delta import last_batch, open_table
+from storage.errors import ConcurrentRunError
 from storage.landing import list_landing
-from storage.layout import TableWriter, storable
+from storage.layout import TableWriter, remove_files, storable
 from storage.ledger import plan
 from storage.quarantine import QuarantineWriter, commit_quarantine
 from transforms.conform import Conformer
@@ -118,12 +119,14 @@ def write_batch(
             partition_by=layout.partition_by,
             sort_by=layout.sort_by,
             buffer_bytes=settings.sort_buffer_bytes,
+            prefix=f"batch-{planned.number}",
         ) as writer,
         closing(
             read_blocks(
                 paths,
                 planned.files["size"].to_list(),  # row objects allowed: one size a file
                 identities=planned.files["identity"].to_list(),  # row objects allowed: one text a file
+                compression=pipeline.source.compression,
                 block_bytes=settings.block_bytes,
                 max_record_bytes=settings.max_record_bytes,
             )
@@ -158,16 +161,20 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
     """
     number, metadata = written.planned.number, written.as_metadata()
     commit_quarantine(pipeline.table.uri, pipeline.name, number, written.refused, metadata)
-    commit = commit_files(
-        pipeline.table.uri,
-        written.planned.table,
-        app_id=pipeline.name,
-        batch=number,
-        files=written.files,
-        schema=written.schema,
-        partition_by=pipeline.table.partition_by,
-        metadata=metadata,
-    )
+    try:
+        commit = commit_files(
+            pipeline.table.uri,
+            written.planned.table,
+            app_id=pipeline.name,
+            batch=number,
+            files=written.files,
+            schema=written.schema,
+            partition_by=pipeline.table.partition_by,
+            metadata=metadata,
+        )
+    except ConcurrentRunError:
+        remove_files(pipeline.table.uri, [file.path for file in written.files])
+        raise
     return commit.version
 
 

@@ -76,7 +76,7 @@ class Conformer:
     def __init__(self, pipeline: Pipeline, *, max_nesting: int, positions: bool) -> None:
         self._contract = pipeline.contract
         self._decoder = Decoder(pipeline.contract, max_nesting)
-        self._rescues = rescues(pipeline)
+        self._rescues = pipeline.contract.rescues
         self._positions = positions
         self.schema = conformed_schema(pipeline, positions=positions)
         self.rules = rules_of(pipeline.expectations, self.schema) + storable_rules(pipeline)
@@ -185,16 +185,11 @@ class Conformer:
         return (frame if alive.all() else frame.filter(pl.Series(alive))), quarantined
 
 
-def rescues(pipeline: Pipeline) -> bool:
-    """Whether rows carry the column `_rescued`."""
-    return "rescue" in (pipeline.contract.on_mismatch, pipeline.contract.on_new_column)
-
-
 def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schema:
     """The columns of accepted rows, as `Chunk.accepted` has them."""
     fields = [(column.name, arrow_type(column.type)) for column in pipeline.contract.columns]
     schema = pl.DataFrame(pa.schema(fields).empty_table()).schema
-    if rescues(pipeline):
+    if pipeline.contract.rescues:
         schema[RESCUED] = pl.String()
     if positions:
         schema[PART], schema[LINE] = pl.Int32(), pl.Int64()
