@@ -23,7 +23,7 @@ def list_landing(uri: str) -> pl.DataFrame:
     """The files that `uri` stands for: one row a file, sorted by path. Eager; reads names, never contents.
 
     Columns: `path`, the full path (`s3://bucket/key`, or absolute), verbatim; `identity`, ETag or size and
-    modification time, which tells versions of one path apart; `size` in bytes as stored; `modified`. No nulls.
+    modification time, which tells versions of one path apart; `size` in bytes as stored; `modified`. No null.
 
     `uri` is a folder with all folders below, one file, or a pattern: `*`, `?` and `[…]` within a name, `**`
     between slashes for any number of folders; `[*]` and `[?]` mean these characters themselves.

@@ -61,7 +61,9 @@ _BY_ERRNO: dict[int | None, type[StorageError]] = {
 # The Rust libraries have one exception for many causes, so that only the words tell them apart.
 _BY_WORDS: tuple[tuple[re.Pattern[str], type[StorageError]], ...] = (
     (
-        re.compile(r"403 Forbidden|401 Unauthorized|necessary privileges|permission denied", re.I),
+        re.compile(
+            r"403 Forbidden|401 Unauthorized|necessary privileges|permission denied|loading credentials", re.I
+        ),
         AccessDeniedError,
     ),
     (re.compile(r"404 Not Found|NoSuchBucket|No such file or directory", re.I), NotFoundError),
