@@ -17,13 +17,20 @@ from deltalake.transaction import create_table_with_add_actions
 from storage.data_file import DataFile
 from storage.delta import Commit, batch_commits, commit_batch, last_batch, open_table
 from storage.errors import ConcurrentRunError, StorageError, TableError, TableSchemaError
+from storage.filesystem import delta_storage_options
+from tests.conftest import Store
 
 SCHEMA = pl.Schema({"id": pl.Int64(), "name": pl.String(), "day": pl.Date()})
 APP = "events"
 
 
 @pytest.fixture
-def uri(tmp_path: Path) -> str:
+def uri(store: Store) -> str:
+    return store.at("table")
+
+
+@pytest.fixture
+def local_uri(tmp_path: Path) -> str:
     return str(tmp_path / "table")
 
 
@@ -58,30 +65,30 @@ class RefusesCommits(DeltaTable):
         raise ConnectionResetError(104, "connection reset by peer")
 
 
-def test_open_table_without_a_table_returns_none(uri: str, tmp_path: Path) -> None:
-    (tmp_path / "empty" / "_delta_log").mkdir(parents=True)
+def test_open_table_without_a_table_returns_none(store: Store) -> None:
+    store.put("beside/_delta_log/notes.txt", b"no commit")
 
-    assert open_table(uri) is None
-    assert open_table(str(tmp_path / "empty")) is None
+    assert open_table(store.at("missing")) is None
+    assert open_table(store.at("beside")) is None
     assert last_batch(None, APP) == 0
 
 
-def test_open_table_with_a_damaged_log_raises(uri: str) -> None:
-    log = Path(uri) / "_delta_log"
+def test_open_table_with_a_damaged_log_raises(local_uri: str) -> None:
+    log = Path(local_uri) / "_delta_log"
     log.mkdir(parents=True)
     (log / f"{0:020}.json").write_text("garbage\n")
 
     with pytest.raises(TableError):
-        open_table(uri)
+        open_table(local_uri)
 
 
-def test_open_table_with_a_log_that_starts_in_the_middle_raises(uri: str) -> None:
+def test_open_table_with_a_log_that_starts_in_the_middle_raises(local_uri: str) -> None:
     for batch in (1, 2):
-        commit(uri, open_table(uri), batch, f"f{batch}")
-    (Path(uri) / "_delta_log" / f"{0:020}.json").unlink()
+        commit(local_uri, open_table(local_uri), batch, f"f{batch}")
+    (Path(local_uri) / "_delta_log" / f"{0:020}.json").unlink()
 
     with pytest.raises(StorageError):
-        open_table(uri)
+        open_table(local_uri)
 
 
 def test_commit_batch_creates_the_table_and_appends_to_it(uri: str) -> None:
@@ -131,14 +138,14 @@ def test_commit_batch_of_a_table_loaded_before_the_same_batch_stops(uri: str) ->
     assert files_of(uri) == ["a", "b"]
 
 
-def test_commit_batch_of_a_table_loaded_long_ago_stops_behind_checkpoints(uri: str) -> None:
-    commit(uri, None, 1, "f1")
-    stale = open_table(uri)
+def test_commit_batch_of_a_table_loaded_long_ago_stops_behind_checkpoints(local_uri: str) -> None:
+    commit(local_uri, None, 1, "f1")
+    stale = open_table(local_uri)
     for batch in range(2, 120):
-        commit(uri, open_table(uri), batch, f"f{batch}")
+        commit(local_uri, open_table(local_uri), batch, f"f{batch}")
 
     with pytest.raises(ConcurrentRunError):
-        commit(uri, stale, 2, "again")
+        commit(local_uri, stale, 2, "again")
 
 
 def test_commit_batch_beside_another_application_appends(uri: str) -> None:
@@ -155,7 +162,7 @@ def test_commit_batch_beside_another_application_appends(uri: str) -> None:
 def test_commit_batch_with_a_lost_answer_counts_as_written(uri: str) -> None:
     commit(uri, None, 1, "a")
 
-    lost = commit(uri, LosesAnswers(uri), 2, "b")
+    lost = commit(uri, LosesAnswers(uri, storage_options=delta_storage_options(uri)), 2, "b")
 
     assert lost == Commit(1, written=True)
     assert files_of(uri) == ["a", "b"]
@@ -173,7 +180,9 @@ def test_commit_batch_with_a_lost_answer_finds_its_own_version_among_others(uri:
 
     commit(uri, None, 1, "a")
 
-    assert commit(uri, LosesAnswersAmongOthers(uri), 2, "b") == Commit(2, written=True)
+    assert commit(
+        uri, LosesAnswersAmongOthers(uri, storage_options=delta_storage_options(uri)), 2, "b"
+    ) == Commit(2, written=True)
 
 
 def test_commit_batch_creating_with_a_lost_answer_counts_as_written(
@@ -193,7 +202,7 @@ def test_commit_batch_that_did_not_happen_is_retryable(uri: str) -> None:
     commit(uri, None, 1, "a")
 
     with pytest.raises(StorageError) as caught:
-        commit(uri, RefusesCommits(uri), 2, "b")
+        commit(uri, RefusesCommits(uri, storage_options=delta_storage_options(uri)), 2, "b")
 
     assert caught.value.retryable
     assert last_batch(open_table(uri), APP) == 1
@@ -222,7 +231,7 @@ def test_commit_batch_by_many_creators_at_once_makes_one_table(uri: str, apps: l
     assert table is not None
     assert len(written) == len(set(apps)) == len(table.file_uris()) == table.version() + 1
     assert all(isinstance(one, (Commit, ConcurrentRunError)) for one in outcomes)
-    assert sum("metaData" in path.read_text() for path in Path(uri, "_delta_log").glob("*.json")) == 1
+    assert [one["operation"] for one in table.history()].count("CREATE TABLE") == 1
 
 
 def test_commit_batch_by_many_writers_at_once_keeps_every_batch(uri: str) -> None:
@@ -254,14 +263,14 @@ def test_batch_commits_returns_the_metadata_newest_first(uri: str) -> None:
     assert abs(commits[0].timestamp_ms / 1000 - time.time()) < 3600
 
 
-def test_commit_batch_keeps_old_commits_when_a_checkpoint_is_made(uri: str) -> None:
-    commit(uri, None, 1, "f1")
+def test_commit_batch_keeps_old_commits_when_a_checkpoint_is_made(local_uri: str) -> None:
+    commit(local_uri, None, 1, "f1")
     for batch in range(2, 103):
-        for path in Path(uri, "_delta_log").iterdir():
+        for path in Path(local_uri, "_delta_log").iterdir():
             os.utime(path, (0, 0))
-        commit(uri, open_table(uri), batch, f"f{batch}")
+        commit(local_uri, open_table(local_uri), batch, f"f{batch}")
 
-    names = {path.name for path in Path(uri, "_delta_log").iterdir()}
+    names = {path.name for path in Path(local_uri, "_delta_log").iterdir()}
 
     assert "_last_checkpoint" in names
     assert f"{0:020}.json" in names
@@ -304,10 +313,10 @@ def test_commit_batch_with_columns_in_another_order_appends(uri: str) -> None:
     "configuration", [{"delta.columnMapping.mode": "name"}, {"delta.constraints.positive": "id > 0"}]
 )
 def test_commit_batch_to_a_table_that_asks_for_more_is_refused(
-    uri: str, configuration: dict[str, str]
+    local_uri: str, configuration: dict[str, str]
 ) -> None:
-    commit(uri, None, 1, "a")
-    path = Path(uri, "_delta_log", f"{0:020}.json")
+    commit(local_uri, None, 1, "a")
+    path = Path(local_uri, "_delta_log", f"{0:020}.json")
     actions = [json.loads(line) for line in path.read_text().splitlines()]
     for action in actions:
         if "metaData" in action:
@@ -315,12 +324,13 @@ def test_commit_batch_to_a_table_that_asks_for_more_is_refused(
     path.write_text("\n".join(map(json.dumps, actions)))
 
     with pytest.raises(StorageError):
-        commit(uri, open_table(uri), 2, "b")
+        commit(local_uri, open_table(local_uri), 2, "b")
 
 
 def test_commit_batch_with_nulls_in_a_column_that_has_none_is_refused(uri: str) -> None:
     not_null = Schema([Field("id", "long", nullable=False), Field("name", "string"), Field("day", "date")])  # type: ignore[arg-type]
-    create_table_with_add_actions(uri, not_null, [], partition_by=["day"])
+    storage_options = delta_storage_options(uri)
+    create_table_with_add_actions(uri, not_null, [], partition_by=["day"], storage_options=storage_options)
     options: dict[str, Any] = {"app_id": APP, "schema": SCHEMA, "partition_by": ["day"]}
 
     with pytest.raises(TableSchemaError, match="id"):
