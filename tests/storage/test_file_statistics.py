@@ -31,10 +31,15 @@ def statistics_of(frame: pl.DataFrame, **options: Any) -> dict[str, Any]:
     return parsed
 
 
+def unscaled(value: Decimal) -> int:
+    """All digits of a decimal; arithmetic would round to 28."""
+    return int("".join(map(str, value.as_tuple().digits))) * (-1 if value < 0 else 1)
+
+
 def comparable(bound: Any, dtype: pl.DataType) -> Any:
     """A bound from the JSON text as the physical value that `VALUES` draws, text as its bytes."""
     if isinstance(dtype, pl.Decimal):
-        return int(Decimal(bound).scaleb(dtype.scale))
+        return unscaled(Decimal(bound))
     if dtype.is_float():
         return float(bound)
     if isinstance(dtype, pl.Date):
@@ -48,8 +53,7 @@ def comparable(bound: Any, dtype: pl.DataType) -> Any:
 def physical(column: pl.Series) -> list[Any]:
     dtype = column.dtype
     if isinstance(dtype, pl.Decimal):
-        values = column.drop_nulls().to_list()
-        return [int("".join(map(str, one.as_tuple().digits))) * (-1 if one < 0 else 1) for one in values]
+        return [unscaled(one) for one in column.drop_nulls()]
     if isinstance(dtype, pl.String):
         return [one.encode() for one in column.drop_nulls()]
     return column.to_physical().drop_nulls().to_list()
