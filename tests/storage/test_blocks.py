@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tempfile
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +246,18 @@ def test_read_blocks_closed_early_stops_its_thread(tmp_path: Path) -> None:
     blocks.close()
 
     assert threading.active_count() == before
+
+
+def test_read_blocks_keeps_few_blocks_alive(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"0123456789abcde\n" * 4_000_000)
+    block_bytes = 1 << 20
+    tracemalloc.start()
+
+    for item in read_blocks([str(path)], [64_000_000], block_bytes=block_bytes, max_record_bytes=block_bytes):
+        assert isinstance(item, Block)
+        del item
+
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 4.5 * block_bytes
