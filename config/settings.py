@@ -46,13 +46,13 @@ class Settings:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of raw records that are decoded together (16 MiB of 512 MiB)."""
-        return self.memory_bytes // 32
+        """Bytes of raw records that are decoded together (4 MiB of 512 MiB), little enough for caches."""
+        return self.memory_bytes // 128
 
     @property
     def sort_buffer_bytes(self) -> int:
-        """Bytes of rows that may wait to be sorted before they are written (128 MiB of 512 MiB)."""
-        return self.memory_bytes // 4
+        """Bytes of rows that may wait to be sorted before they are written (64 MiB of 512 MiB)."""
+        return self.memory_bytes // 8
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -68,9 +68,9 @@ def booleans(values: NDArray[Any], valid: NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.bool_(), len(valid), [validity(valid), bitmap(values)])
 
 
-def string_views(views: NDArray[np.uint64], texts: list[NDArray[np.uint8]], valid: NDArray[Any]) -> pa.Array:
-    """A string view array whose views (two words a slot) point into `texts`, which stay alive with it."""
-    buffers = [validity(valid), pa.py_buffer(views), *(pa.py_buffer(text) for text in texts)]
+def string_views(views: NDArray[np.uint64], text: NDArray[np.uint8], valid: NDArray[Any]) -> pa.Array:
+    """A string view array whose views, two words a slot, point into `text`."""
+    buffers = [validity(valid), pa.py_buffer(views), pa.py_buffer(text)]
     return pa.Array.from_buffers(STRING_VIEW, len(valid), buffers)
 
 

@@ -15,7 +15,7 @@ from transforms.values import Tokens
 
 
 def addresses(*fields: int | NDArray[Any]) -> NDArray[np.int64]:
-    """Numbers, and arrays as their addresses, as the kernel takes its tables; the arrays must outlive it."""
+    """Numbers, and arrays as their addresses: a table that the arrays must outlive."""
     return np.array([one.ctypes.data if isinstance(one, np.ndarray) else one for one in fields], np.int64)
 
 

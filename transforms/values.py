@@ -134,15 +134,18 @@ def _timestamps(kind: Timestamp, tokens: Tokens, valid: Flags, verdicts: Flags) 
 
 
 def _strings(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
-    views = np.zeros(2 * len(valid), np.uint64)
-    unescaped = np.empty(
-        call("escaped_bytes", len(valid), tokens.tags, tokens.starts, tokens.ends) + PADDING, np.uint8
-    )
-    refused = call("fill_strings", *tokens.spans(), unescaped, views, valid, verdicts)
-    return string_views(views, [tokens.data, unescaped], valid), refused
+    views, text = _text_room(tokens)
+    refused = call("fill_strings", *tokens.spans(), text, views, valid, verdicts)
+    return string_views(views, text, valid), refused
 
 
 def _json(tokens: Tokens, valid: Flags, _verdicts: Flags) -> tuple[pa.Array, int]:
-    views = np.zeros(2 * len(valid), np.uint64)
-    call("fill_json", *tokens.spans(), views, valid)
-    return string_views(views, [tokens.data], valid), 0
+    views, text = _text_room(tokens)
+    call("fill_json", *tokens.spans(), text, views, valid)
+    return string_views(views, text, valid), 0
+
+
+def _text_room(tokens: Tokens) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    _, *spans = tokens.spans()
+    room = call("text_room", *spans)
+    return np.zeros(2 * len(tokens.tags), np.uint64), np.empty(room + PADDING, np.uint8)

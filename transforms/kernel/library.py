@@ -47,7 +47,7 @@ class Kernel:
             address = self._engine.get_function_address(name)
             if not address:
                 raise LookupError(f"the kernel has no entry point {name}")
-            kinds = [ctypes.POINTER(ctypes.c_int64), ctypes.c_void_p, *[ctypes.c_int64] * arity]
+            kinds: list[Any] = [ctypes.POINTER(ctypes.c_int64), ctypes.c_void_p, *[ctypes.c_int64] * arity]
             self._functions[key] = ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(address)
         return self._functions[key]
 

@@ -1,1 +1,1 @@
-"""The kernel as Numba compiles it; imported only where a machine has no compiled kernel yet, or an old one."""
+"""The kernel as Numba compiles it; imported only where this machine has not compiled it yet."""

@@ -15,7 +15,7 @@ from numba import njit, types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 ENTRIES: list[Any] = []
 """The entry points, compiled, in the order of their definition."""

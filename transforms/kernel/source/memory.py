@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import carray, types  # type: ignore[attr-defined]  # numba exports carray all the same
 from numba.extending import intrinsic
 
 from transforms.kernel.source.compiled import compiled
@@ -71,6 +71,19 @@ def store_byte(_context: Any, _address: Any, _value: Any) -> Any:
     def code(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(arguments[0], BYTE.as_pointer())
         builder.store(builder.trunc(arguments[1], BYTE), pointer)
+        return target.get_dummy_value()
+
+    return types.none(types.int64, types.int64), code
+
+
+@intrinsic
+def copy_sixteen(_context: Any, _to: Any, _at: Any) -> Any:
+    """Copies 16 bytes to one address from another."""
+
+    def code(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        to, at = arguments
+        store = builder.store(_load(builder, at, LANES), builder.inttoptr(to, LANES.as_pointer()))
+        store.align = 1
         return target.get_dummy_value()
 
     return types.none(types.int64, types.int64), code

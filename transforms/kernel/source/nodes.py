@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from transforms.kernel.source.memory import bytes_at, ints_at, load_item, longs_
 
 
 class Program(NamedTuple):
-    """A `transforms.shape.Shape`: the number of its nodes, then addresses of arrays with an int64 for each."""
+    """A `transforms.shape.Shape`: how many nodes, then addresses of arrays with an int64 for each."""
 
     nodes: int
     kind: int
@@ -45,7 +45,7 @@ class Slots(NamedTuple):
 
 
 @compiled
-def program_at(table: Any) -> Program:
+def program_at(table):
     """The program whose fields lie at an address."""
     return Program(
         load_item(table, 0),
@@ -61,8 +61,8 @@ def program_at(table: Any) -> Program:
 
 
 @compiled
-def slots_at(table: Any) -> Slots:
-    """The slots whose numbers of nodes, spaces and tokens lie at an address, and then the arrays' addresses."""
+def slots_at(table):
+    """The slots that an address tells of: numbers of nodes, spaces and tokens, then the arrays' addresses."""
     nodes, spaces, tokens = load_item(table, 0), load_item(table, 1), load_item(table, 2)
     return Slots(
         longs_at(load_item(table, 3), nodes),

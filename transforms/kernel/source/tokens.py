@@ -152,8 +152,8 @@ def tokenize(
 ):
     """Reads all records; record r is `block[offsets[r]:offsets[r + 1]]`, which ends with white space.
 
-    Writes the tokens; for each record that is refused a verdict (uint8) and the node that it is about (int32);
-    and the fields without a place, as one JSON object a record: `text[text_offsets[r]:text_offsets[r + 1]]`,
+    Writes the tokens; for each refused record a verdict (uint8) and the node that it is about (int32); and
+    the fields without a place, as one JSON object a record: `text[text_offsets[r]:text_offsets[r + 1]]`,
     `room` bytes in all. `memory` is for the tokenizer alone, see `transforms.tokenized`. Returns DONE, or
     which output was too small: then everything written is void.
 

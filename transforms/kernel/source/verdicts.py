@@ -52,7 +52,7 @@ def refuse_records(program, slots, node, count, verdicts, records, record_verdic
 
 @entry
 def list_refused(program, slots, node, count, verdicts, at, room, records, nodes, places):
-    """Notes the refused slots of a node from number `at` of `room` on; returns the number after the last one."""
+    """Notes the refused slots of a node, the first as number `at` of `room`; returns the next number."""
     program, slots, verdicts = program_at(program), slots_at(slots), bytes_at(verdicts, count)
     records, nodes, places = longs_at(records, room), longs_at(nodes, room), longs_at(places, room)
     for slot in range(count):
