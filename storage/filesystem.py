@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -57,14 +58,23 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 def open_filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
     """The fsspec filesystem of `uri`, and the path of `uri` in it.
 
-    The first call for `s3://` imports s3fs, which takes about 0.7 s. Listings are never cached.
+    The first call for `s3://` imports s3fs, which takes about 0.7 s. Listings are never
+    cached. The filesystem may be used by several threads at a time.
 
     Raises:
         UnsupportedLocationError: No known scheme, or no bucket.
     """
     if not is_remote(uri):
         return _filesystem("fsspec.implementations.local", "LocalFileSystem"), local_path(uri)
-    return _filesystem("s3fs", "S3FileSystem", **_s3_options()), "/".join(bucket_and_key(uri))
+    env = os.environ.get
+    filesystem = _s3_filesystem(
+        env("AWS_ENDPOINT_URL") or None,
+        env("AWS_ACCESS_KEY_ID") or None,
+        env("AWS_SECRET_ACCESS_KEY") or None,
+        env("AWS_SESSION_TOKEN") or None,
+        env("AWS_REGION") or env("AWS_DEFAULT_REGION") or "us-east-1",
+    )
+    return filesystem, "/".join(bucket_and_key(uri))
 
 
 def delta_storage_options(uri: str) -> dict[str, str]:
@@ -86,19 +96,27 @@ def _scheme(uri: str) -> str:
     return scheme
 
 
+@cache
+def _s3_filesystem(
+    endpoint: str | None, key: str | None, secret: str | None, token: str | None, region: str
+) -> AbstractFileSystem:
+    """One client for each account, where fsspec would make one for each thread; None: botocore finds it."""
+    filesystem = _filesystem(
+        "s3fs",
+        "S3FileSystem",
+        endpoint_url=endpoint,
+        key=key,
+        secret=secret,
+        token=token,
+        client_kwargs={"region_name": region},  # botocore itself reads AWS_DEFAULT_REGION only
+        # s3fs repeats what botocore has repeated: five times five is half a minute for a store that is down.
+        config_kwargs={"retries": {"mode": "standard", "max_attempts": 3}},
+        skip_instance_cache=True,
+    )
+    filesystem.retries = 2
+    return filesystem
+
+
 def _filesystem(module: str, name: str, **options: object) -> AbstractFileSystem:
     # Imported at the first use: a run over local folders needs neither, and s3fs takes 0.7 s.
     return getattr(importlib.import_module(module), name)(use_listings_cache=False, **options)
-
-
-def _s3_options() -> dict[str, object]:
-    """The settings of s3fs; None leaves a setting to botocore, which then asks the platform."""
-    env = os.environ.get
-    return {
-        "endpoint_url": env("AWS_ENDPOINT_URL") or None,
-        "key": env("AWS_ACCESS_KEY_ID") or None,
-        "secret": env("AWS_SECRET_ACCESS_KEY") or None,
-        "token": env("AWS_SESSION_TOKEN") or None,
-        # botocore itself reads AWS_DEFAULT_REGION only.
-        "client_kwargs": {"region_name": env("AWS_REGION") or env("AWS_DEFAULT_REGION") or "us-east-1"},
-    }

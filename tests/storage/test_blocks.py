@@ -248,6 +248,18 @@ def test_read_blocks_closed_early_stops_its_thread(tmp_path: Path) -> None:
     assert threading.active_count() == before
 
 
+def test_read_blocks_of_objects_closed_early_ends_quietly(s3: Store) -> None:
+    data = b"0123456\n" * 200_000
+    paths = [s3.put(str(file), data) for file in range(3)]
+    before = threading.active_count()
+
+    blocks = read_blocks(paths, [len(data)] * 3, block_bytes=1 << 16, max_record_bytes=1 << 16)
+    next(blocks)
+    blocks.close()
+
+    assert threading.active_count() == before
+
+
 def test_read_blocks_keeps_few_blocks_alive(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"0123456789abcde\n" * 4_000_000)
