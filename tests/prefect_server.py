@@ -1,0 +1,108 @@
+"""A real Prefect server on a free loopback port, with a home of its own, for as long as a test needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+START_DEADLINE_S = 120
+STOP_DEADLINE_S = 30
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectServer:
+    """A running server; `environment` is what a client of it needs."""
+
+    api_url: str
+    environment: dict[str, str]
+
+    def post(self, path: str, body: object) -> Any:
+        """The answer to a request with a JSON body."""
+        request = urllib.request.Request(
+            f"{self.api_url}{path}",
+            data=json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def is_healthy(self) -> bool | None:
+        """True once the server answers; None until then."""
+        try:
+            with urllib.request.urlopen(f"{self.api_url}/health", timeout=5) as response:
+                return response.status == 200 or None
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+
+
+@contextmanager
+def running_prefect_server(home: Path) -> Iterator[PrefectServer]:
+    """Starts a server and stops it, with all it started, at the end.
+
+    Raises:
+        TimeoutError: It did not become healthy in time.
+    """
+    port = _free_port()
+    api_url = f"http://127.0.0.1:{port}/api"
+    environment = os.environ | {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_API_URL": api_url,
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    home.mkdir(parents=True)
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            server = PrefectServer(api_url, environment)
+            wait_for(server.is_healthy, deadline_s=START_DEADLINE_S, what="a healthy Prefect server")
+            yield server
+        finally:
+            _stop(process)
+
+
+def wait_for(ask: Callable[[], T | None], *, deadline_s: float, what: str) -> T:
+    """The first answer that is not None.
+
+    Raises:
+        TimeoutError: There was none before the deadline.
+    """
+    until = time.monotonic() + deadline_s
+    while time.monotonic() < until:
+        if (answer := ask()) is not None:
+            return answer
+        time.sleep(0.2)
+    raise TimeoutError(f"no {what} within {deadline_s} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process group that the process leads: politely, then by force."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_DEADLINE_S)
