@@ -28,7 +28,8 @@ from storage.upstream import storage_error, translated
 
 _log = logging.getLogger(__name__)
 
-_METADATA_KEY = "penstock"
+METADATA_KEY = "penstock"
+"""The key of a commit under which everything of ours is kept."""
 _COMMIT_RETRIES = 100
 """Lost races to a version number before giving up; delta-rs' 15 were too few for 8 writers of one table."""
 
@@ -150,7 +151,7 @@ def commit_batch(
 def batch_commits(table: DeltaTable) -> Iterator[BatchCommit]:
     """Every batch that the log of `table` still tells of, newest first; reads all of its commits."""
     for entry in table.history():
-        ours = entry.get(_METADATA_KEY)
+        ours = entry.get(METADATA_KEY)
         if isinstance(ours, dict):
             version, written_at = entry["version"], entry["timestamp"]
             yield BatchCommit(version, written_at, ours["app_id"], ours["batch"], ours["metadata"])
@@ -224,7 +225,7 @@ def _version_of(one: _Batch, table: DeltaTable, before: int | None) -> int | Non
     if newer < 1:
         return None
     for entry in table.history(newer):
-        ours = entry.get(_METADATA_KEY)
+        ours = entry.get(METADATA_KEY)
         if isinstance(ours, dict) and ours.get("commit_id") == one.commit_id:
             return int(entry["version"])
     return None
@@ -233,7 +234,7 @@ def _version_of(one: _Batch, table: DeltaTable, before: int | None) -> int | Non
 def _properties(one: _Batch, *, retries: int) -> CommitProperties:
     ours = {"app_id": one.app_id, "batch": one.number, "commit_id": one.commit_id}
     return CommitProperties(
-        custom_metadata={_METADATA_KEY: {**ours, "metadata": dict(one.metadata)}},
+        custom_metadata={METADATA_KEY: {**ours, "metadata": dict(one.metadata)}},
         max_commit_retries=retries,
         app_transactions=[Transaction(one.app_id, one.number)],
     )
