@@ -1,0 +1,57 @@
+"""The counts that a commit carries, read back as what they were written as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=0, strict=True)]
+
+
+class _Counts(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore")
+
+
+class CommittedFiles(_Counts):
+    """For each file, in the order of the ledger; `unmet` is for the batch as a whole."""
+
+    read: list[Count]
+    quarantined: list[Count]
+    dropped: list[Count]
+    duplicates: list[Count]
+    unmet: Mapping[str, Count]
+
+
+class CommittedCounts(_Counts):
+    """What `WrittenBatch.as_metadata` wrote; anything else raises `pydantic.ValidationError`.
+
+    steps: the rows into the first step as `accepted`, then those behind each step.
+    """
+
+    files: CommittedFiles
+    steps: Mapping[str, Count]
+    unstorable: Count
+    rows: Count
+    bytes_read: Count
+
+    @classmethod
+    def of(cls, metadata: Any) -> CommittedCounts:
+        """The counts in the metadata of a commit."""
+        return cls.model_validate(metadata)
+
+    def by_file(self) -> dict[str, list[int]]:
+        """The counts that there is one of for each file, by name."""
+        files = self.files
+        return {
+            "read": files.read,
+            "quarantined": files.quarantined,
+            "dropped": files.dropped,
+            "duplicates": files.duplicates,
+        }
+
+    def accepted(self) -> int:
+        """Records of all files that nothing else became of: the rows into the first step."""
+        read, *others = (sum(values) for values in self.by_file().values())
+        return read - sum(others)
