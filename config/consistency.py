@@ -94,6 +94,11 @@ def check_table(
             here: KeyPath = ("table", option, position)
             if name in names[:position]:
                 findings.append((here, InvalidValueError("a column that is named twice", got=repr(name))))
+            elif option == "key":  # duplicates are told before transforms, so that they have nothing to say
+                unfit_key = _misuse(name, contract_columns, option, unfit) or _nullable(
+                    name, contract_columns
+                )
+                findings += [(here, error) for error in unfit_key]
             elif not transformed:
                 known = (*contract_columns, *added)
                 findings += [(here, error) for error in _misuse(name, known, option, unfit)]
@@ -118,6 +123,22 @@ def _misuse(
     if isinstance(kind, unfit):
         return [_unfit(name, option, kind)]
     return []
+
+
+def _nullable(name: str, columns: Sequence[Column]) -> list[InvalidValueError]:
+    """What is wrong with a key that may be null: rows without one would all be duplicates of each other."""
+    first, _, rest = name.partition(".")
+    column = next(one for one in columns if one.name == first)
+    if not column.required:
+        return [
+            InvalidValueError(
+                "key names a column that may be null",
+                got=repr(first),
+                expected="required columns all along the path",
+                next_step=f"mark {first} with ! in the contract, or leave it out of the key",
+            )
+        ]
+    return _nullable(rest, column.type.fields) if isinstance(column.type, Struct) else []
 
 
 def _paths(columns: Sequence[Column], prefix: str = "") -> dict[str, ColumnType]:

@@ -160,7 +160,8 @@ class Table(_Spec):
     Attributes:
         uri: The folder of the Delta table; created by the first batch.
         mode: Rows are added, never changed.
-        key: Columns, or dotted paths, that tell one row from another; empty where nothing does.
+        key: Required columns of the contract, or dotted paths, that tell one record from another; of several
+            with one key in a batch the first is kept. Empty where nothing does.
         partition_by: Top-level columns; a folder for each of their values.
         sort_by: Columns or dotted paths; the order within each file, ascending.
     """

@@ -140,7 +140,8 @@ def write_batch(
             rows = distinct(counted(rows, counters, "conformed"), layout.key, kept)
         rows = transformed(counted(rows, counters, ACCEPTED), pipeline, counters)
         schema = rows.collect_schema()
-        unstorable = _write(rows, source, writer, quarantine, layout.partition_by)
+        unstorable = _write(rows, writer, quarantine, layout.partition_by)
+        counters.rows[ACCEPTED] += source.drain()
         files, refused = writer.finish(), quarantine.finish()
     if layout.key:
         tally.set_distinct(kept)
@@ -180,7 +181,6 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
 
 def _write(
     rows: pl.LazyFrame,
-    source: RowSource,
     writer: TableWriter,
     quarantine: QuarantineWriter,
     partition_by: tuple[str, ...],
@@ -195,8 +195,6 @@ def _write(
                 quarantine.add(_copies(bad))
                 unstorable += bad.height
     except PolarsError as error:
-        if source.failure is not None:
-            raise source.failure from error
         raise StepError("the transforms failed on the rows of this batch", got=str(error)) from error
     return unstorable
 

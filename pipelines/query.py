@@ -36,7 +36,7 @@ class RowSource:
     def __init__(self, frames: Iterator[pl.DataFrame], schema: pl.Schema) -> None:
         self._frames = frames
         self._schema = schema
-        self.failure: Exception | None = None
+        self._opened = False
 
     def scan(self) -> pl.LazyFrame:
         """A lazy frame over the rows; counting behind it keeps Polars from pushing anything down into it."""
@@ -45,11 +45,16 @@ class RowSource:
     def _draw(
         self, _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _size: int | None
     ) -> Iterator[pl.DataFrame]:
-        try:
-            yield from self._frames
-        except Exception as error:
-            self.failure = error  # Polars hands on the text of an exception alone
-            raise
+        if self._opened:
+            raise RuntimeError("the rows of a batch are read once, and the query plan reads them twice")
+        self._opened = True
+        # Not `yield from`: where Polars has seen enough, the rest must stay there to be drained.
+        for frame in self._frames:  # noqa: UP028
+            yield frame
+
+    def drain(self) -> int:
+        """Reads on to the end, and counts the rows that the query did not ask for, as after a `limit`."""
+        return sum(frame.height for frame in self._frames)
 
 
 def counted(frame: pl.LazyFrame, counters: Counters, point: str) -> pl.LazyFrame:

@@ -15,12 +15,12 @@ from transforms.values import Tokens
 
 
 def addresses(*fields: int | NDArray[Any]) -> NDArray[np.int64]:
-    """Numbers, and arrays as their addresses: a table that the arrays must outlive."""
+    """Numbers, and arrays as their addresses: a table for the kernel. The arrays must outlive it."""
     return np.array([one.ctypes.data if isinstance(one, np.ndarray) else one for one in fields], np.int64)
 
 
 def program_of(shape: Shape) -> NDArray[np.int64]:
-    """The shape as the kernel takes it (`transforms.kernel.source.nodes.Program`); `shape` must outlive it."""
+    """The shape as the kernel takes it (`kernel.source.nodes.Program`); `shape` must outlive it."""
     return addresses(
         len(shape.kind),
         shape.kind,

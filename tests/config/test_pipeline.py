@@ -126,7 +126,20 @@ def test_build_pipeline_with_unfit_column_is_refused(option: str, names: list[st
 
 
 def test_build_pipeline_with_transforms_leaves_columns_to_the_planned_query() -> None:
-    a_pipeline(transforms=[{"sql": "x"}], table={"uri": "y", "key": ["new"], "partition_by": ["day"]})
+    a_pipeline(transforms=[{"sql": "x"}], table={"uri": "y", "sort_by": ["new"], "partition_by": ["day"]})
+
+
+def test_build_pipeline_with_transforms_still_takes_its_key_from_the_contract() -> None:
+    found = problems(transforms=[{"sql": "x"}], table={"uri": "y", "key": ["new"]})
+
+    assert found == {"table.key[0]": "key names a column that the contract has not"}
+
+
+@pytest.mark.parametrize("key", ["at", "who.id"])
+def test_build_pipeline_with_key_that_may_be_null_is_refused(key: str) -> None:
+    found = problems(table={"uri": "y", "key": [key]})
+
+    assert found == {"table.key[0]": "key names a column that may be null"}
 
 
 def test_build_pipeline_takes_nested_columns_and_lineage_to_sort_by() -> None:
