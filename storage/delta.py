@@ -9,6 +9,7 @@ read again, because a commit whose answer got lost did happen.
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from storage.appendable import check_appendable
 from storage.data_file import DataFile
-from storage.errors import ConcurrentRunError, StorageError, UnavailableError
-from storage.filesystem import delta_storage_options, open_filesystem
+from storage.errors import ConcurrentRunError, StorageError, TableError, UnavailableError
+from storage.filesystem import delta_storage_options, is_remote, local_path, open_filesystem
 from storage.table_schema import check_partition_columns, delta_schema
 from storage.upstream import storage_error, translated
 
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 METADATA_KEY = "penstock"
 """The key of a commit under which everything of ours is kept."""
+_MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}")
+"""What delta-rs 1.6.3 turns into something else between writing a log and reading it."""
 _COMMIT_RETRIES = 100
 """Lost races to a version number before giving up; delta-rs' 15 were too few for 8 writers of one table."""
 
@@ -99,6 +102,13 @@ def open_table(uri: str) -> DeltaTable | None:
     Raises:
         StorageError: The table is there, or may be, and cannot be read.
     """
+    if _MISREAD.search(uri if is_remote(uri) else local_path(uri)):
+        raise TableError(
+            "delta-rs would look for this table in another place than it writes it to",
+            where=uri,
+            expected="a path without backslashes and without % before two hexadecimal digits",
+            next_step="rename the folder",
+        )
     with translated("open the table", uri):
         try:
             return DeltaTable(uri, storage_options=delta_storage_options(uri))

@@ -1,24 +1,25 @@
 """Partition values: which can be stored, their text in the Delta log, and the folders of their files.
 
-Readers take the values from the log, never from a path, so that a folder needs to be harmless only
+Delta readers should take the values from the log, but Polars 2.1 takes them from the path, as Hive did;
+so the path must tell the same
 (https://github.com/delta-io/delta/blob/master/PROTOCOL.md#partition-value-serialization).
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
+from urllib.parse import quote
 
 import polars as pl
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """What stands for null in a path since Hive; Polars takes it for null in the log as well."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""Text that is the same in a path, in a URL, and after any number of escapings; so without a colon."""
+_VALUE_BYTES = 200
+"""What a value may take in a path, percent-encoded. Local names end at 255 bytes, with the column's name."""
 
 PartitionValues = dict[str, str | None]
 
@@ -35,14 +36,18 @@ class Run:
 def storable(frame: pl.DataFrame, partition_by: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Splits off the rows whose partition values no table can hold so that all readers agree.
 
-    These are the empty text, which reads as null in pyarrow and as text elsewhere; the text
-    `__HIVE_DEFAULT_PARTITION__`, which reads as null in Polars; and dates and timestamps outside of the
-    years 1 to 9999.
+    These are
+
+    - the empty text, which reads as null in pyarrow and as text elsewhere;
+    - the text `__HIVE_DEFAULT_PARTITION__`, which reads as null in Polars;
+    - text that takes more than 200 bytes percent-encoded, such as 23 characters of Chinese or 200 letters:
+      local folders have no room for it;
+    - dates and timestamps outside of the years 1 to 9999.
 
     Returns:
         The good rows and the bad ones, both in their order, with all columns.
     """
-    checks = [check for name in partition_by for check in _checks(name, frame.schema[name])]
+    checks = [check for name in partition_by for check in _checks(frame, name)]
     bad = frame.select(pl.any_horizontal(checks)).to_series() if checks else None
     if bad is None or not bad.any():
         return frame, frame.clear()
@@ -65,20 +70,30 @@ def grouped(frame: pl.DataFrame, partition_by: Sequence[str]) -> tuple[pl.DataFr
 
 
 def folder(values: Mapping[str, str | None]) -> str:
-    """The folder of a partition, relative to the table, with a slash at its end; empty without partitions.
+    """The folder of a partition, with a slash at its end; empty without partitions.
 
-    Text that is not plain, and names likewise, are replaced by a hash: `col=_0123456789abcdef/`.
+    Values are percent-encoded as in a URL, names are not: so Polars reads them, and delta-rs writes them.
     """
-    return "".join(f"{_plain_name(name)}={_plain_value(value)}/" for name, value in values.items())
+    return "".join(f"{name}={_in_path(value)}/" for name, value in values.items())
 
 
-def _checks(name: str, dtype: pl.DataType) -> Iterator[pl.Expr]:
-    """What makes a value bad; never null."""
-    if isinstance(dtype, pl.String):
+def _checks(frame: pl.DataFrame, name: str) -> Iterator[pl.Expr]:
+    """What makes a value of a column bad; never null."""
+    values = frame[name]
+    if isinstance(values.dtype, pl.String):
         yield pl.col(name).is_in(["", HIVE_NULL]).fill_null(False)
-    if isinstance(dtype, pl.Date | pl.Datetime):
+        # Encoding takes three bytes for one at most, so that hardly any column is looked at twice.
+        if 3 * cast("int", values.str.len_bytes().max() or 0) > _VALUE_BYTES:
+            yield (_encoded_bytes(pl.col(name)) > _VALUE_BYTES).fill_null(False)
+    if isinstance(values.dtype, pl.Date | pl.Datetime):
         in_range = pl.col(name).dt.year().is_between(1, 9999).fill_null(False)
         yield pl.col(name).is_not_null() & ~in_range
+
+
+def _encoded_bytes(text: pl.Expr) -> pl.Expr:
+    return 3 * text.str.len_bytes().cast(pl.Int64) - 2 * text.str.count_matches("[A-Za-z0-9_.~-]").cast(
+        pl.Int64
+    )
 
 
 def _starts(frame: pl.DataFrame, partition_by: Sequence[str]) -> pl.Series:
@@ -105,15 +120,5 @@ def _text(name: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(name).cast(pl.String)
 
 
-def _plain_name(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else f"c{_hash(name)}"
-
-
-def _plain_value(value: str | None) -> str:
-    if value is None:
-        return HIVE_NULL
-    return value if _PLAIN.fullmatch(value) else f"_{_hash(value)}"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _in_path(text: str | None) -> str:
+    return HIVE_NULL if text is None else quote(text, safe="")

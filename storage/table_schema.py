@@ -7,6 +7,7 @@ that loses nothing, and refused where it would.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -37,9 +38,13 @@ _ADVICE: dict[type[pl.DataType], str] = {
     pl.Float16: "cast it to float32 in the last transform",
     pl.Struct: "a struct without fields cannot be stored: drop it in the last transform",
 }
+# Not decimals: delta-rs 1.6.3 gives pyarrow "0.-50" for -0.50.
 _PARTITIONABLE = (
-    pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Decimal, pl.Date, pl.Datetime,
+    pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Date, pl.Datetime,
 )  # fmt: skip
+_FOLDER_NAME = re.compile(r"[^/=:\x00-\x1f\x7f]+")
+_FOLDER_NAME_BYTES = 50
+"""With a value of 200 bytes and `=`, the name of a folder stays below the 255 bytes of local file systems."""
 
 
 def storable_schema(schema: pl.Schema) -> pl.Schema:
@@ -84,12 +89,19 @@ def check_partition_columns(schema: pl.Schema, partition_by: Sequence[str]) -> N
     for name in partition_by:
         dtype = schema.get(name)
         if not isinstance(dtype, _PARTITIONABLE):
-            types = "a column of text, integers, booleans, decimals, dates or timestamps"
+            types = "a column of text, integers, booleans, dates or timestamps"
             raise TableSchemaError(
                 "a table cannot be partitioned by this column",
                 where=f"table.partition_by, column {name!r}",
                 got="no such column" if dtype is None else dtype,
                 expected=f"one of {list(schema)}" if dtype is None else types,
+            )
+        if not _FOLDER_NAME.fullmatch(name) or len(name.encode()) > _FOLDER_NAME_BYTES:
+            raise TableSchemaError(
+                "folders cannot bear the name of this partition column so that all readers find it",
+                where=f"table.partition_by, column {name!r}",
+                expected=f"up to {_FOLDER_NAME_BYTES} bytes, without '/', '=', ':' and control characters",
+                next_step="rename the column in a transform",
             )
     if len(set(partition_by)) < len(partition_by) or len(partition_by) == len(schema):
         raise TableSchemaError(
