@@ -55,6 +55,7 @@ def running_object_store() -> Iterator[ObjectStore]:
         finally:
             _stop(server)
             shutil.rmtree(folder, ignore_errors=True)
+            _remove_sockets(ports)
 
 
 def _command(folder: Path, ports: list[int]) -> list[str]:
@@ -104,6 +105,13 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+
+
+def _remove_sockets(ports: list[int]) -> None:
+    """Those that weed makes in /tmp whatever it is told, and forgets where it is stopped early."""
+    for port in ports:
+        for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port + _GRPC_DISTANCE}.sock"):
+            socket_file.unlink(missing_ok=True)
 
 
 def _free_ports(count: int) -> list[int]:
