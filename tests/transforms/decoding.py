@@ -15,7 +15,7 @@ from transforms.kernel.codes import PADDING
 
 def a_pipeline(columns: Mapping[str, Any], **options: Any) -> Pipeline:
     """A pipeline with these contract columns; options of the contract and of the pipeline itself."""
-    contract = {
+    contract: dict[str, Any] = {
         "columns": columns,
         **{k: options.pop(k) for k in ("on_mismatch", "on_new_column") if k in options},
     }

@@ -6,13 +6,14 @@ half second that importing Numba costs each process.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import hashlib
+import logging
 import os
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import llvmlite
@@ -20,6 +21,10 @@ import llvmlite.binding as llvm
 import numpy as np
 
 SOURCE = Path(__file__).parent
+CHECKSUM_BYTES = 32
+
+_log = logging.getLogger(__name__)
+_loading = Lock()
 
 
 class Kernel:
@@ -59,19 +64,23 @@ def _argument(value: Any) -> int:
 @cache
 def kernel() -> Kernel:
     """The kernel of this source for this processor; compiled at the first call on a machine."""
-    stored = _cache_folder() / f"kernel-{_version()}.o"
-    try:
-        return Kernel(stored.read_bytes())
-    except FileNotFoundError:
-        code = _compile()
-    with contextlib.suppress(OSError):  # a read-only home: each process compiles anew
-        _store(stored, code)
-    return Kernel(code)
+    with _loading:
+        return _kernel(_stored_at())
 
 
 def call(name: str, *arguments: Any) -> int:
     """Calls an entry point of the kernel; see `Kernel.call`."""
     return kernel().call(name, *arguments)
+
+
+def _kernel(stored: Path | None) -> Kernel:
+    code = _read(stored) if stored else None
+    if code is None:
+        _log.info("compiling the decoder for this processor, once: about ten seconds")
+        code = _compile()
+        if stored:
+            _store(stored, code)
+    return Kernel(code)
 
 
 def _compile() -> bytes:
@@ -80,9 +89,13 @@ def _compile() -> bytes:
     return object_code()
 
 
-def _cache_folder() -> Path:
-    """`penstock` below `XDG_CACHE_HOME`, by default `~/.cache`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock"
+def _stored_at() -> Path | None:
+    """A file below `XDG_CACHE_HOME`, by default `~/.cache`; None for a user without a home."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    return home / "penstock" / f"kernel-{_version()}.o"
 
 
 def _version() -> str:
@@ -95,9 +108,22 @@ def _version() -> str:
     return digest.hexdigest()[:20]
 
 
+def _read(path: Path) -> bytes | None:
+    """What `_store` wrote; None where there is nothing, or not what it wrote: LLVM aborts on broken code."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    checksum, code = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+    return code if hashlib.sha256(code).digest() == checksum else None
+
+
 def _store(path: Path, code: bytes) -> None:
-    """Writes the file at once and whole: other processes may be looking for it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(code)
-    Path(file.name).replace(path)
+    """Writes the file whole or not at all; where the home is read-only, each process compiles anew."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        Path(file.name).replace(path)
+    except OSError as error:
+        _log.info("the compiled decoder cannot be kept at %s: %s", path, error)
