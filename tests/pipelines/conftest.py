@@ -1,0 +1,27 @@
+"""What tests of pipelines share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.pipeline import Pipeline
+from pipelines.run import run
+from tests.conftest import Store
+from tests.pipelines.taking_in import SETTINGS, full_pipeline, land_every_fate
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Store:
+    """A place of the test's own on the local disk."""
+    return Store(str(tmp_path))
+
+
+@pytest.fixture
+def taken_in(local: Store) -> Pipeline:
+    """Two batches of two files each, every fate among their records."""
+    pipeline = full_pipeline(local)
+    land_every_fate(local)
+    run(pipeline, SETTINGS)
+    return pipeline
