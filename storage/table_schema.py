@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 from deltalake import Schema as DeltaSchema
@@ -140,7 +141,8 @@ def _storable_type(dtype: pl.DataType, where: str) -> pl.DataType:
     )
 
 
-def _concrete(dtype: object) -> pl.DataType:
-    """Polars types the inner types of nested ones as class or instance; in a schema they are instances."""
-    assert isinstance(dtype, pl.DataType)
-    return dtype
+def _concrete(dtype: Any) -> pl.DataType:
+    """The inner types of a nested type may be written as classes: `pl.List(pl.String)`."""
+    instance = dtype if isinstance(dtype, pl.DataType) else dtype()
+    assert isinstance(instance, pl.DataType)
+    return instance
