@@ -146,10 +146,8 @@ def test_commit_batch_of_a_table_loaded_before_the_same_batch_stops(uri: str) ->
     assert files_of(uri) == ["a", "b"]
 
 
-def test_commit_batch_of_a_table_loaded_before_checkpoints_stops(
-    local_uri: str, frequent_checkpoints: None
-) -> None:
-    del frequent_checkpoints
+@pytest.mark.usefixtures("frequent_checkpoints")
+def test_commit_batch_of_a_table_loaded_before_checkpoints_stops(local_uri: str) -> None:
     commit(local_uri, None, 1, "f1")
     stale = open_table(local_uri)
     for batch in range(2, 13):
@@ -274,10 +272,8 @@ def test_batch_commits_returns_the_metadata_newest_first(uri: str) -> None:
     assert abs(commits[0].timestamp_ms / 1000 - time.time()) < 3600
 
 
-def test_commit_batch_keeps_old_commits_when_a_checkpoint_is_made(
-    local_uri: str, frequent_checkpoints: None
-) -> None:
-    del frequent_checkpoints
+@pytest.mark.usefixtures("frequent_checkpoints")
+def test_commit_batch_keeps_old_commits_when_a_checkpoint_is_made(local_uri: str) -> None:
     commit(local_uri, None, 1, "f1")
     for batch in range(2, 13):
         for path in Path(local_uri, "_delta_log").iterdir():
@@ -369,7 +365,7 @@ def test_commit_batch_to_a_path_with_special_characters_reads_back(tmp_path: Pat
 
 
 def test_compacting_two_stale_tables_keeps_every_row(tmp_path: Path) -> None:
-    """Versions 1.6.4 to 1.6.6 of deltalake double the rows here, without a word: do not unpin before it passes."""
+    """The rows double, without a word, in deltalake 1.6.4 to 1.6.6: do not unpin before this passes."""
     for number in range(3):
         write_deltalake(tmp_path, pl.DataFrame({"n": [number]}).to_arrow(), mode="append")
     first, second = DeltaTable(tmp_path), DeltaTable(tmp_path)
