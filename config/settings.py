@@ -46,13 +46,13 @@ class Settings:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of raw records that are decoded together (4 MiB of 512 MiB), little enough for caches."""
-        return self.memory_bytes // 128
+        """Bytes of raw records that are decoded together (2 MiB of 512 MiB), little enough for caches."""
+        return self.memory_bytes // 256
 
     @property
     def sort_buffer_bytes(self) -> int:
-        """Bytes of rows that may wait to be sorted before they are written (64 MiB of 512 MiB)."""
-        return self.memory_bytes // 8
+        """Bytes of rows that may wait to be sorted before they are written (43 MiB of 512 MiB)."""
+        return self.memory_bytes // 12
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
