@@ -28,10 +28,10 @@ from pipelines.tally import FileCounts, Tally
 from storage.blocks import read_blocks
 from storage.data_file import DataFile
 from storage.delta import commit_batch as commit_files
-from storage.delta import last_batch, open_table
+from storage.delta import last_batch, open_table, remove_unused
 from storage.errors import ConcurrentRunError
 from storage.landing import list_landing
-from storage.layout import TableWriter, remove_files, storable
+from storage.layout import TableWriter, storable
 from storage.ledger import plan
 from storage.quarantine import QuarantineWriter, commit_quarantine
 from transforms.conform import Conformer
@@ -174,7 +174,7 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
             metadata=metadata,
         )
     except ConcurrentRunError:
-        remove_files(pipeline.table.uri, [file.path for file in written.files])
+        remove_unused(pipeline.table.uri, written.files)
         raise
     return commit.version
 

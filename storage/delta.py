@@ -8,11 +8,12 @@ read again, because a commit whose answer got lost did happen.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,7 @@ from storage.data_file import DataFile
 from storage.errors import ConcurrentRunError, StorageError, TableError, UnavailableError
 from storage.filesystem import delta_storage_options, is_remote, local_path, open_filesystem
 from storage.table_schema import check_partition_columns, delta_schema
+from storage.uploads import remove_files
 from storage.upstream import storage_error, translated
 
 _log = logging.getLogger(__name__)
@@ -80,9 +82,9 @@ class BatchCommit:
     metadata: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Batch:
-    """All that one commit is made of; `commit_id` tells it from the same batch of another process."""
+    """All that one commit is made of."""
 
     uri: str
     app_id: str
@@ -91,7 +93,15 @@ class _Batch:
     schema: pl.Schema
     partition_by: tuple[str, ...]
     metadata: Mapping[str, Any]
-    commit_id: str
+
+    @cached_property
+    def commit_id(self) -> str:
+        """Tells the batch from that of another process, and knows it again when it is committed again.
+
+        File names are unique, so that they say whose commit it is; without any, one is as good as another.
+        """
+        names = sorted(file.path for file in self.files)
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:32]
 
 
 def open_table(uri: str) -> DeltaTable | None:
@@ -154,8 +164,15 @@ def commit_batch(
         StorageError: Final. Anything else.
     """
     check_partition_columns(schema, partition_by)
-    one = _Batch(uri, app_id, batch, files, schema, tuple(partition_by), metadata or {}, uuid.uuid4().hex)
+    one = _Batch(uri, app_id, batch, files, schema, tuple(partition_by), metadata or {})
     return _create(one) if table is None else _append(one, table)
+
+
+def remove_unused(uri: str, files: Sequence[DataFile]) -> None:
+    """Removes those of `files` that are not in the table: another process was faster to commit the batch."""
+    table = open_table(uri)
+    used = {path.rpartition("/")[2] for path in table.file_uris()} if table is not None else set()
+    remove_files(uri, [file.path for file in files if file.path.rpartition("/")[2] not in used])
 
 
 def batch_commits(table: DeltaTable) -> Iterator[BatchCommit]:

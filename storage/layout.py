@@ -42,7 +42,7 @@ class TableWriter:
         partition_by: Columns that files do not hold; the log has their values.
         sort_by: Columns, or dotted paths to fields of structs, that rows are sorted by within a file.
         buffer_bytes: Memory for rows, the blocks that their text points into included. Sorting and
-            encoding take up to half as much again for a short while.
+            encoding take as much again, for a short while.
         prefix: What the names of files begin with, such as the number of the batch.
     """
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 from deltalake import DeltaTable
 
-from storage.delta import commit_batch, last_batch, open_table
+from storage.delta import commit_batch, last_batch, open_table, remove_unused
 from storage.errors import ConcurrentRunError, NothingLandedError, TableError
 from storage.filesystem import delta_storage_options
 from storage.landing import LANDING_SCHEMA
@@ -155,7 +155,7 @@ def _numbered(files: pl.DataFrame) -> pl.DataFrame:
 
 def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files: pl.DataFrame) -> None:
     # Not at the top: what writes Parquet takes 0.3 s to import, which a run with nothing to do must not cost.
-    from storage.layout import TableWriter, remove_files
+    from storage.layout import TableWriter
 
     rows = files.select(pl.lit(pipeline).alias("pipeline"), pl.lit(batch, pl.Int64).alias("batch"), *_FILES)
     with TableWriter(uri, partition_by=_PARTITION_BY, buffer_bytes=_BUFFER_BYTES) as writer:
@@ -172,5 +172,5 @@ def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files
             partition_by=_PARTITION_BY,
         )
     except ConcurrentRunError:
-        remove_files(uri, [file.path for file in written])
+        remove_unused(uri, written)
         raise

@@ -10,10 +10,10 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
 
 from storage.data_file import DataFile
-from storage.delta import commit_batch, last_batch, open_table
+from storage.delta import commit_batch, last_batch, open_table, remove_unused
 from storage.errors import ConcurrentRunError
 from storage.filesystem import delta_storage_options
-from storage.layout import TableWriter, remove_files
+from storage.layout import TableWriter
 from storage.quarantined import QUARANTINE_SCHEMA, REFUSED_SCHEMA, quarantine_rows, quarantine_uri
 from storage.upstream import translated
 
@@ -85,7 +85,7 @@ def commit_quarantine(
     table = open_table(uri)
     newest = last_batch(table, pipeline)
     if newest == batch and _holds_the_same(table_uri, pipeline, batch, files):
-        _remove_unused(uri, files)
+        remove_unused(uri, files)
         return
     try:
         if table is not None and newest >= batch:
@@ -94,15 +94,8 @@ def commit_quarantine(
         if files:
             _append(uri, table, pipeline, batch, files, metadata or {})
     except ConcurrentRunError:
-        _remove_unused(uri, files)
+        remove_unused(uri, files)
         raise
-
-
-def _remove_unused(uri: str, files: Sequence[DataFile]) -> None:
-    """Removes those of `files` that are not in the table; called again after a success, all of them are."""
-    table = open_table(uri)
-    used = {path.rpartition("/")[2] for path in table.file_uris()} if table is not None else set()
-    remove_files(uri, [file.path for file in files if file.path.rpartition("/")[2] not in used])
 
 
 def _holds_the_same(table_uri: str, pipeline: str, batch: int, files: Sequence[DataFile]) -> bool:
