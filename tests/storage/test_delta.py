@@ -375,3 +375,27 @@ def test_compacting_two_stale_tables_keeps_every_row(tmp_path: Path) -> None:
         second.optimize.compact()
 
     assert pl.scan_delta(tmp_path).collect()["n"].sort().to_list() == [0, 1, 2]
+
+
+def test_commit_again_from_the_same_table_object_is_known_as_done(uri: str) -> None:
+    commit(uri, None, 1, "a")
+    before = open_table(uri)
+    first = commit(uri, before, 2, "b")
+    stale = DeltaTable(uri, version=0)
+
+    again = commit(uri, stale, 2, "b")
+
+    assert again.version == first.version
+    assert files_of(uri) == ["a", "b"]
+
+
+def test_remove_unused_leaves_what_the_table_holds(uri: str) -> None:
+    commit(uri, None, 1, "a")
+    folder = Path(uri, "day=2026-01-01")
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.parquet").touch()
+
+    remove_unused(uri, [a_file("a"), a_file("b"), a_file("gone")])
+
+    assert [file.name for file in folder.iterdir()] == ["a.parquet"]
