@@ -16,6 +16,8 @@ RECORD: Final = "_record"
 
 UNSTORABLE_PARTITION_VALUES: Final = ("", "__HIVE_DEFAULT_PARTITION__")
 """Texts that come back from a Delta table as null: the first by the protocol, the second in some readers."""
+LONGEST_PARTITION_VALUE: Final = 200
+"""Bytes, percent-encoded: the name of a local folder ends at 255, with the column's name."""
 
 RESERVED: Final = (RESCUED, FILE, RECORD)
 _LONGEST: Final = 255

@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 import polars as pl
 
+from config.names import LONGEST_PARTITION_VALUE
+
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """What stands for null in a path since Hive; Polars takes it for null in the log as well."""
-
-_VALUE_BYTES = 200
-"""What a value may take in a path, percent-encoded. Local names end at 255 bytes, with the column's name."""
 
 PartitionValues = dict[str, str | None]
 
@@ -83,8 +82,8 @@ def _checks(frame: pl.DataFrame, name: str) -> Iterator[pl.Expr]:
     if isinstance(values.dtype, pl.String):
         yield pl.col(name).is_in(["", HIVE_NULL]).fill_null(False)
         # Encoding takes three bytes for one at most, so that hardly any column is looked at twice.
-        if 3 * cast("int", values.str.len_bytes().max() or 0) > _VALUE_BYTES:
-            yield (_encoded_bytes(pl.col(name)) > _VALUE_BYTES).fill_null(False)
+        if 3 * cast("int", values.str.len_bytes().max() or 0) > LONGEST_PARTITION_VALUE:
+            yield (_encoded_bytes(pl.col(name)) > LONGEST_PARTITION_VALUE).fill_null(False)
     if isinstance(values.dtype, pl.Date | pl.Datetime):
         in_range = pl.col(name).dt.year().is_between(1, 9999).fill_null(False)
         yield pl.col(name).is_not_null() & ~in_range
