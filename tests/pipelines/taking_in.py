@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,6 +19,7 @@ from storage.filesystem import delta_storage_options
 from storage.quarantined import quarantined
 from tests.conftest import Store
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = Settings(threads=2)
 COLUMNS = {"id": "int64!", "kind": "string", "actor": {"id": "int64", "login": "string"}}
 
@@ -108,3 +112,15 @@ def land_every_fate(store: Store) -> None:
 def proof_of(pipeline: Pipeline) -> Proof:
     """The proof as it stands."""
     return prove(pipeline, SETTINGS)
+
+
+def penstock(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command, as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
