@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,10 +13,9 @@ from deltalake import DeltaTable, QueryBuilder
 
 from storage.delta import commit_batch
 from storage.layout import TableWriter
+from tests.readers import ask_duckdb, needs_readers
 from tests.storage.test_layout import AWKWARD
 
-ROOT = Path(__file__).parents[2]
-READERS = ROOT / ".readers" / "bin" / "python"
 _UTC = dt.UTC
 
 ROWS = pl.DataFrame(
@@ -131,15 +128,6 @@ def test_delta_rs_reads_what_was_written(table: str, rows: pl.DataFrame) -> None
     assert answer(pl.DataFrame(found)) == answer(rows)
 
 
-@pytest.mark.skipif(not READERS.exists(), reason="needs its own environment: make readers")
+@needs_readers
 def test_duckdb_reads_what_was_written(table: str, rows: pl.DataFrame) -> None:
-    printed = subprocess.run(
-        [READERS, ROOT / "tests" / "independent_reader.py", table, QUERY],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-    assert printed.stderr == ""
-    assert json.loads(printed.stdout) == json.loads(json.dumps(answer(rows)))
+    assert ask_duckdb(table, QUERY) == json.loads(json.dumps(answer(rows)))

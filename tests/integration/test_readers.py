@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ from benchmarks.events import write_events
 from benchmarks.pipeline_file import write_pipeline_file
 from config.spec_file import load_pipeline
 from pipelines.run import run
+from tests.readers import ask_duckdb, needs_readers
 
-ROOT = Path(__file__).parents[2]
-READERS = ROOT / ".readers" / "bin" / "python"
 EVENTS = 5_000
 LATE_DAY = "2026-01-05"
 MIDDLE = "10000003000"
@@ -81,19 +78,11 @@ def test_delta_rs_agrees_where_it_prunes(table: str, rows: list[list[Any]]) -> N
     assert dict(found.iter_rows()) == expected
 
 
-@pytest.mark.skipif(not READERS.exists(), reason="needs its own environment: make readers")
+@needs_readers
 def test_duckdb_agrees(table: str, rows: list[list[Any]]) -> None:
     query = (
         "select id, actor.login, array_to_string(tags, ','), payload, epoch_us(created_at), event_date "
         "from t order by id"
     )
 
-    printed = subprocess.run(
-        [READERS, ROOT / "tests" / "independent_reader.py", table, query],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-    assert json.loads(printed.stdout) == rows
+    assert ask_duckdb(table, query) == rows
