@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from config.spec_file import parse_pipeline
 from config.units import format_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -67,13 +66,6 @@ def test_lock_file_pins_and_hashes_every_package_and_names_no_address(lock: str)
 
     assert len(requirements) == len(rest)
     assert not re.search(r"https?:|file:|--index|--find-links|(?<!\w)/\w", text)
-
-
-@pytest.mark.parametrize(
-    "text", re.findall(r"^```yaml\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
-)
-def test_readme_every_pipeline_loads(text: str) -> None:
-    assert parse_pipeline(text, file="README.md").table.mode == "append"
 
 
 def test_map_in_contributing_names_every_folder_of_code() -> None:
