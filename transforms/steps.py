@@ -12,9 +12,6 @@ from polars.exceptions import PolarsError
 from config.pipeline import SqlStep, Step, UseStep
 from transforms.errors import StepError
 
-WHOLE_BATCH = ("AGGREGATE", "JOIN", "SORT BY", "UNIQUE", ".over(", "CROSS", "SLICE", "ROLLING")
-"""What a query plan says where a step must see more than one row at a time."""
-
 
 def step_name(number: int, step: Step) -> str:
     """How reports name a step: `1 sql`, `2 mycompany.cleaning:drop_bots`."""
@@ -39,19 +36,22 @@ def apply_step(frame: pl.LazyFrame, step: Step, name: str) -> pl.LazyFrame:
     return result
 
 
-def needs_whole_batch(before: pl.LazyFrame, after: pl.LazyFrame) -> bool:
-    """Whether the step from `before` to `after` groups, joins, sorts or windows: needs more than a row."""
-    optimizations = pl.QueryOptFlags.none()
-    plan, inner = after.explain(optimizations=optimizations), before.explain(optimizations=optimizations)
-    return any(plan.count(word) > inner.count(word) for word in WHOLE_BATCH)
-
-
 def _sql(frame: pl.LazyFrame, step: SqlStep) -> pl.LazyFrame:
     return frame.sql(step.sql, table_name="self")
 
 
 def _use(frame: pl.LazyFrame, step: UseStep, name: str) -> pl.LazyFrame:
-    result = _function(step.use)(frame, **step.with_)
+    function = _function(step.use)
+    try:
+        result = function(frame, **step.with_)
+    except PolarsError:
+        raise
+    except Exception as error:
+        raise StepError(
+            f"transform {name} failed before it saw any rows",
+            got=f"{type(error).__name__}: {error}",
+            expected=f"a function of a LazyFrame, with the arguments {', '.join(step.with_) or '(none)'}",
+        ) from error
     if not isinstance(result, pl.LazyFrame):
         raise StepError(
             f"transform {name} gave no lazy frame",
@@ -68,11 +68,11 @@ def _function(path: str) -> Callable[..., Any]:
         function: Any = importlib.import_module(module)
         for part in attribute.split("."):
             function = getattr(function, part)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise StepError(
             "a transform function cannot be imported",
             where=path,
-            got=str(error),
+            got=f"{type(error).__name__}: {error}",
             expected="module:function, installed or in the current directory",
         ) from error
     if not callable(function):
