@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
@@ -16,6 +15,7 @@ from deltalake import Field as DeltaField
 
 from storage.data_file import DataFile
 from storage.errors import TableSchemaError
+from storage.table_columns import delta_type
 from storage.table_schema import delta_schema
 
 _UNSTORED = "not in the table"
@@ -122,16 +122,5 @@ def _nulls(column: str, file: DataFile) -> int:
 
 
 def _column_types(fields: Iterable[DeltaField]) -> dict[str, str]:
-    # row objects allowed: one type a column
-    return {field.name: _type_text(json.loads(field.type.to_json())) for field in fields}
-
-
-def _type_text(dtype: Any) -> str:
-    """A Delta type in words, without nullability and metadata, which do not matter to what a file holds."""
-    if isinstance(dtype, str):
-        return dtype
-    if dtype["type"] == "struct":
-        return "{" + ", ".join(f"{f['name']}: {_type_text(f['type'])}" for f in dtype["fields"]) + "}"
-    if dtype["type"] == "array":
-        return f"[{_type_text(dtype['elementType'])}]"
-    return f"map[{_type_text(dtype['keyType'])}, {_type_text(dtype['valueType'])}]"
+    """Types without nullability and metadata, which do not matter to what a file holds."""
+    return {field.name: delta_type(field) for field in fields}
