@@ -3,6 +3,7 @@
 PipelineError                  base of all of them; final: the same call fails again
 ├── ProposalError              no pipeline can be proposed for a landing zone
 ├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
+├── QueryError                 a condition or a column that a table cannot be asked for
 └── StoppedError               the run was asked to stop
 """
 
@@ -21,6 +22,10 @@ class ProposalError(PipelineError):
 
 class NotConservedError(PipelineError):
     """The counts of a batch do not add up; it is not committed."""
+
+
+class QueryError(PipelineError):
+    """What was asked of a table is no condition over its rows, or names a column that it has not."""
 
 
 class StoppedError(PipelineError):

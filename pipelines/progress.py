@@ -11,8 +11,8 @@ from storage.blocks import Block, Damage
 class Progress(Protocol):
     """Gets told how far a run is; the default does nothing."""
 
-    def planned(self, batch: int, files: int, size: int) -> None:
-        """A batch begins; `size` in bytes as stored."""
+    def planned(self, batch: int, files: int, size: int | None) -> None:
+        """A batch begins; `size` bytes will be read, None where some are compressed, so that nobody knows."""
 
     def read(self, file: int, size: int) -> None:
         """`size` decompressed bytes were read, the last of them from file number `file` of the batch."""

@@ -11,6 +11,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
+from storage.compression import is_compressed
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,20 @@ def _take(
 ) -> BatchSummary:
     begin = time.perf_counter()
     if progress:
-        progress.planned(planned.number, planned.files.height, int(planned.files["size"].sum()))
+        progress.planned(planned.number, planned.files.height, _size_to_read(pipeline, planned))
     written = write_batch(pipeline, planned, settings, progress)
     version = commit_batch(pipeline, written)
     if progress:
         progress.committed(planned.number, written.rows())
     return summary(written, version, time.perf_counter() - begin)
+
+
+def _size_to_read(pipeline: Pipeline, planned: PlannedBatch) -> int | None:
+    """Decompressed bytes; None where a file is compressed."""
+    compression = pipeline.source.compression
+    if any(is_compressed(path, compression) for path in planned.files["path"]):
+        return None
+    return int(planned.files["size"].sum())
 
 
 def summary(written: WrittenBatch, version: int, seconds: float) -> BatchSummary:

@@ -6,22 +6,31 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from datetime import date
 from typing import Any, TypeVar
 
 import click
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from config.spec_file import find_pipeline, load_pipeline
+from config.spec_file import SUFFIXES, find_pipeline, list_pipelines, load_pipeline
+from config.uri import parse_uri
+
+JSON = "penstock.json"
+"""Key of click's `meta`: whether an error is to be told in JSON too."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def common(command: Command) -> Command:
     """Adds `--json` and `-v` to a command."""
-    command = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")(
-        command
-    )
+    command = click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        callback=_note_json,
+        help="One JSON document on standard output.",
+    )(command)
     return click.option(
         "-v",
         "--verbose",
@@ -30,6 +39,11 @@ def common(command: Command) -> Command:
         callback=_log_more,
         help="Log details to standard error.",
     )(command)
+
+
+def _note_json(context: click.Context, _parameter: click.Parameter, as_json: bool) -> bool:
+    context.meta[JSON] = as_json  # errors are told in JSON too, after the command has ended
+    return as_json
 
 
 def _log_more(_context: click.Context, _parameter: click.Parameter, verbose: bool) -> None:
@@ -50,11 +64,22 @@ def open_pipeline(name: str, settings: Settings) -> Pipeline:
 
 
 def table_uri(name: str, settings: Settings) -> str:
-    """The URI of a table: `name` itself, or the table of the pipeline that it names."""
-    is_pipeline = name.endswith((".yaml", ".yml")) or (settings.pipelines / f"{name}.yaml").exists()
-    return open_pipeline(name, settings).table.uri if is_pipeline else name
+    """The URI of a table: that of the pipeline that `name` is the file or the name of, else `name` itself.
+
+    Raises:
+        SpecError: It is a pipeline file, which is wrong.
+        InvalidValueError: It is no URI.
+    """
+    names = {file.stem for file in list_pipelines(settings)}
+    if name.endswith(SUFFIXES) or name in names:
+        return open_pipeline(name, settings).table.uri
+    return parse_uri(name)
 
 
 def print_json(document: object) -> None:
     """One JSON document on standard output; dates and the like as text."""
-    click.echo(json.dumps(document, default=str, ensure_ascii=False))
+    click.echo(json.dumps(document, default=_as_text, ensure_ascii=False))
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -7,16 +7,25 @@ import click
 from config.settings import Settings
 from pipelines.cli.options import common, open_pipeline, print_json
 from pipelines.cli.progress_bar import progress_bar
+from pipelines.cli.stopping import Stop, StoppableProgress
 from pipelines.cli.tables import print_table, size, whole
-from pipelines.run import RunSummary, run
+from pipelines.run import BatchSummary, RunSummary, run
+
+_HEADER = (
+    "batch", "files", "read", "records", "written", "quarantined", "dropped", "duplicate", "version", "time",
+)  # fmt: skip
 
 
 @click.command("run")
 @click.argument("pipeline")
 @click.option("--max-batches", type=click.IntRange(min=1), help="Stop after this many batches.")
 @common
-def command(pipeline: str, max_batches: int | None, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, pipeline: str, max_batches: int | None, as_json: bool) -> None:
     """Take in what has landed, batch by batch, until caught up.
+
+    PIPELINE is a YAML file, or the name of one in the pipelines folder. Ctrl-C and SIGTERM stop the run:
+    batches that are committed stay, the one under way is taken up by the next run.
 
     \b
     Example:
@@ -24,8 +33,9 @@ def command(pipeline: str, max_batches: int | None, as_json: bool) -> None:
     """
     settings = Settings.from_environment()
     spec = open_pipeline(pipeline, settings)
-    with progress_bar(spec.name) as progress:
-        result = run(spec, settings, max_batches=max_batches, progress=progress)
+    stop = context.find_object(Stop) or Stop()
+    with stop.patient(), progress_bar(spec.name) as bar:
+        result = run(spec, settings, max_batches=max_batches, progress=StoppableProgress(stop, bar))
     if as_json:
         print_json(result.as_dict())
     else:
@@ -34,33 +44,20 @@ def command(pipeline: str, max_batches: int | None, as_json: bool) -> None:
 
 def _show(result: RunSummary) -> None:
     if result.batches:
-        print_table(
-            [
-                "batch",
-                "files",
-                "read",
-                "records",
-                "written",
-                "quarantined",
-                "dropped",
-                "duplicate",
-                "version",
-                "time",
-            ],
-            [
-                [
-                    whole(one.batch),
-                    whole(one.files),
-                    size(one.bytes_read),
-                    whole(one.records_read),
-                    whole(one.rows_written),
-                    whole(one.rows_quarantined),
-                    whole(one.rows_dropped),
-                    whole(one.rows_duplicate),
-                    whole(one.table_version),
-                    f"{one.seconds:.1f} s",
-                ]
-                for one in result.batches
-            ],
-        )
+        print_table(_HEADER, [_cells(one) for one in result.batches])
     click.echo(f"{result.pipeline}: " + ("caught up" if result.caught_up else "more may wait"))
+
+
+def _cells(one: BatchSummary) -> list[str]:
+    return [
+        whole(one.batch),
+        whole(one.files),
+        size(one.bytes_read),
+        whole(one.records_read),
+        whole(one.rows_written),
+        whole(one.rows_quarantined),
+        whole(one.rows_dropped),
+        whole(one.rows_duplicate),
+        whole(one.table_version),
+        f"{one.seconds:.1f} s",
+    ]

@@ -1,0 +1,103 @@
+"""`penstock validate`."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import Any
+
+import click
+
+from config.errors import PenstockError
+from config.settings import Settings
+from config.spec_file import find_pipeline, load_pipeline
+from pipelines.cli.app import DONE, FAILED, WRONG, exit_status
+from pipelines.cli.options import common, print_json
+from pipelines.cli.plain_text import printable
+from pipelines.cli.tables import print_table
+from pipelines.validation import StepPlan, Validation, validate
+from storage.table_columns import TableColumn
+
+_TYPE_WIDTH = 50
+
+
+@click.command("validate")
+@click.argument("pipelines", nargs=-1, required=True, metavar="PIPELINE...")
+@common
+def command(pipelines: tuple[str, ...], as_json: bool) -> int:
+    """Check pipeline files and show the schema of their tables.
+
+    Holds contract, expectations, transforms, table layout and the table itself, where there is one, against
+    one another, without a single record. Everything that is wrong is told; the exit status is 2 then.
+
+    \b
+    Example:
+        penstock validate events.yaml
+    """
+    settings = Settings.from_environment()
+    statuses, documents = [], []
+    for name in pipelines:
+        try:
+            path = find_pipeline(name, settings)
+            found = validate(load_pipeline(path, settings))
+        except PenstockError as error:
+            statuses.append(exit_status(error))
+            documents.append({"file": name, "problems": [error.as_dict()]})
+            if not as_json:
+                _show_failure(name, error)
+        else:
+            statuses.append(WRONG if found.problems else DONE)
+            documents.append({"file": str(path), **found.as_dict()})
+            if not as_json:
+                _show(str(path), found)
+    if as_json:
+        print_json(_document(documents, statuses))
+    return WRONG if WRONG in statuses else max(statuses, default=FAILED)
+
+
+def _document(documents: list[dict[str, Any]], statuses: list[int]) -> dict[str, Any]:
+    pipelines = [{"ok": status == DONE, **one} for status, one in zip(statuses, documents, strict=True)]
+    return {"ok": set(statuses) == {DONE}, "pipelines": pipelines}
+
+
+def _show(file: str, found: Validation) -> None:
+    spec = found.pipeline
+    state = "not there yet" if found.table_version is None else f"at version {found.table_version}"
+    click.secho(f"{file}: pipeline {spec.name}", bold=True)
+    click.echo(f"table {printable(spec.table.uri)}, {state}")
+    if found.columns:
+        print_table(
+            ["column", "null", "partition", "type"], [row for one in found.columns for row in _rows(one)]
+        )
+    required = [column.name for column in spec.contract.columns if column.required]
+    if required:
+        click.echo(f"never null in what the contract lets in: {', '.join(required)}")
+    for step in found.steps:
+        click.echo(f"transform {printable(step.name)}: {_reach(step)}")
+    if spec.table.key:
+        key = ", ".join(spec.table.key)
+        click.echo(
+            f"key {key}: one record of each key in a batch; the keys of the whole batch stay in memory"
+        )
+    for problem in found.problems:
+        click.echo("wrong: " + printable(str(problem), keep="\n"))
+    click.echo("ok" if not found.problems else f"{len(found.problems)} wrong")
+
+
+def _rows(column: TableColumn) -> list[list[str]]:
+    """A row, and more where the type is long."""
+    first, *more = wrap(column.type, _TYPE_WIDTH, break_on_hyphens=False)
+    cells = [column.name, "yes" if column.nullable else "no", "yes" if column.partition else "", first]
+    return [cells, *(["", "", "", line] for line in more)]
+
+
+def _show_failure(name: str, error: PenstockError) -> None:
+    click.secho(printable(name), bold=True)
+    click.echo("wrong: " + printable(str(error), keep="\n"))
+
+
+def _reach(step: StepPlan) -> str:
+    if not step.whole_batch:
+        return "row by row"
+    return (
+        f"needs the whole batch ({', '.join(step.whole_batch)}), in memory; its result depends on the batch"
+    )
