@@ -45,8 +45,8 @@ def main() -> None:
     show("Where the pipeline stands:", "status", PIPELINE)
     show("What was rejected, and why:", "quarantine", PIPELINE)
     show("The proof that no record was lost or doubled, from storage alone:", "verify", PIPELINE)
-    where = "event_date = date '2026-01-05' and actor.id < 100"
-    show("The table:", "scan", TABLE, "--where", where, "--limit", "5")
+    select = ("--select", "id,actor,tags,created_at")
+    show("The table:", "scan", TABLE, "--where", "actor.id < 50 and repo.id > 0", *select, "--limit", "5")
     print(f"\nAll of it is under ./{DEMO}. README.md goes on with a pipeline of your own.")
 
 
