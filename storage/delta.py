@@ -119,14 +119,16 @@ def open_table(uri: str) -> DeltaTable | None:
             expected="a path without backslashes and without % before two hexadecimal digits",
             next_step="rename the folder",
         )
+    options = delta_storage_options(uri)
     with translated("open the table", uri):
         try:
-            return DeltaTable(uri, storage_options=delta_storage_options(uri))
+            return DeltaTable(uri, storage_options=options)
         except TableNotFoundError:
             # delta-rs says the same of a folder that may not be read, and of a bucket that is not there.
-            if _has_log(uri):
-                raise
-            return None
+            if not _has_log(uri):
+                return None
+        # Another run has just made it; where that is not why, the same error comes again.
+        return DeltaTable(uri, storage_options=options)
 
 
 def last_batch(table: DeltaTable | None, app_id: str) -> int:
