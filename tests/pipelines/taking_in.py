@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +85,9 @@ def violated(proof: Proof) -> list[tuple[int | None, str]]:
     return [(one.batch, one.what) for one in proof.violations]
 
 
-def raws(pipeline: Pipeline) -> Sequence[bytes | None]:
-    """The refused records, verbatim."""
-    return refused(pipeline)["raw"].to_list()
+def raws(pipeline: Pipeline) -> list[bytes]:
+    """The refused records that were kept, verbatim, in order."""
+    return refused(pipeline)["raw"].drop_nulls().to_list()
 
 
 def full_pipeline(store: Store) -> Pipeline:

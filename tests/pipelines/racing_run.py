@@ -1,0 +1,35 @@
+"""One of several runs at the same time: `python -m tests.pipelines.racing_run SPEC START`.
+
+Waits for the file START, so that all of them begin together. Ends with status 3 where another run was faster.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import storage.layout  # noqa: F401 - imported before the start, so that none of them is late
+from config.pipeline import Pipeline
+from config.settings import Settings
+from pipelines.run import run
+from storage.errors import ConcurrentRunError
+
+FASTER = 3
+
+
+def main() -> int:
+    """Runs until caught up."""
+    pipeline = Pipeline.model_validate_json(sys.argv[1])
+    while not Path(sys.argv[2]).exists():
+        time.sleep(0.001)
+    try:
+        run(pipeline, Settings(threads=1))
+    except ConcurrentRunError as error:
+        sys.stderr.write(str(error))
+        return FASTER
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
