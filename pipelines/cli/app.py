@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import logging
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,17 +10,10 @@ from typing import Any
 
 import click
 
-from config.errors import InvalidValueError, PenstockError, SettingsError, SpecError, did_you_mean
-from pipelines.cli.options import JSON
-from pipelines.cli.plain_text import printable
+from config.errors import PenstockError, did_you_mean
+from pipelines.cli.outcome import DONE, FAILED, WRONG, print_error, report
 from pipelines.cli.stopping import Stop
-from pipelines.errors import QueryError, StoppedError
-from transforms.errors import ExpectationError
-
-DONE, FAILED, WRONG = 0, 1, 2
-"""Exit statuses: done; the data or the run failed; the command or a spec file is wrong."""
-
-WRONG_BY_THE_USER = (SpecError, SettingsError, InvalidValueError, ExpectationError, QueryError)
+from pipelines.errors import StoppedError
 
 COMMANDS = {
     "init": "Look at a sample of a landing zone and write a ready pipeline file.",
@@ -70,6 +61,11 @@ class Commands(click.Group):
             status = super().invoke(ctx)
         except PenstockError as error:
             status = report(error, ctx)
+        except BrokenPipeError:
+            # The reader of our output went away, as `head` does: nothing is left to say, not even at exit,
+            # which flushes what it finds in stdout.
+            sys.stdout = None
+            status = DONE
         except KeyboardInterrupt:
             status = report(StoppedError("stopped before it was done"), ctx)
         ctx.exit(status if isinstance(status, int) else DONE)
@@ -94,33 +90,15 @@ def main() -> None:
     sys.exit(_status(stop))
 
 
-def exit_status(error: PenstockError) -> int:
-    """What the process ends with where `error` ends it."""
-    return WRONG if isinstance(error, WRONG_BY_THE_USER) else FAILED
-
-
-def report(error: PenstockError, ctx: click.Context) -> int:
-    """Tells `error`, and gives the exit status that it stands for."""
-    logging.getLogger("penstock").debug("the error in full", exc_info=error)
-    if ctx.meta.get(JSON, "--json" in sys.argv):
-        click.echo(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
-    click.echo("Error: " + printable(str(error), keep="\n"), err=True)
-    return exit_status(error)
-
-
 def _status(stop: Stop) -> int:
     try:
         status = app(standalone_mode=False, obj=stop)
         return status if isinstance(status, int) else DONE
     except click.ClickException as error:
         if "--json" in sys.argv:
-            click.echo(json.dumps({"error": {"what": error.format_message()}}, ensure_ascii=False))
+            print_error({"what": error.format_message()})
         error.show(sys.stderr)
         return WRONG
     except (click.Abort, KeyboardInterrupt):
         click.echo("Error: stopped", err=True)
         return FAILED
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does; nothing is left to say, not even at exit.
-        sys.stdout = None  # Python then skips the final flush
-        return DONE

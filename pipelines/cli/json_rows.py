@@ -9,7 +9,7 @@ from itertools import chain
 import click
 import polars as pl
 
-from pipelines.cli.options import JSON
+from pipelines.cli.outcome import JSON
 
 
 def print_json_rows(frames: Iterable[pl.DataFrame]) -> None:

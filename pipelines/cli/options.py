@@ -15,9 +15,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import SUFFIXES, find_pipeline, list_pipelines, load_pipeline
 from config.uri import parse_uri
-
-JSON = "penstock.json"
-"""Key of click's `meta`: whether an error is to be told in JSON too."""
+from pipelines.cli.outcome import JSON
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

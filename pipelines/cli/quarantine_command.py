@@ -21,7 +21,7 @@ _RAW_FOR_PEOPLE = 200  # bytes
 @click.command("quarantine")
 @click.argument("pipeline")
 @click.option("--batch", type=click.IntRange(min=1), help="Of this batch only.")
-@click.option("--limit", type=click.IntRange(min=0), help="At most so many; 20 by default, with --json: all.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many; 20 by default, with --json: all.")
 @common
 def command(pipeline: str, batch: int | None, limit: int | None, as_json: bool) -> None:
     """Show rejected records with file, position and reason.

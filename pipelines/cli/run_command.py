@@ -7,7 +7,8 @@ import click
 from config.settings import Settings
 from pipelines.cli.options import common, open_pipeline, print_json
 from pipelines.cli.progress_bar import progress_bar
-from pipelines.cli.stopping import Stop, StoppableProgress
+from pipelines.cli.stoppable_progress import StoppableProgress
+from pipelines.cli.stopping import Stop
 from pipelines.cli.tables import print_table, size, whole
 from pipelines.run import BatchSummary, RunSummary, run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import click
 import polars as pl
@@ -23,7 +24,7 @@ _LIMIT_FOR_PEOPLE = 20
 @click.option("--where", metavar="SQL", help="A condition over the columns, such as: actor.id < 100.")
 @click.option("--select", metavar="COLUMNS", help="Columns, or dotted paths to fields, between commas.")
 @click.option("--version", type=click.IntRange(min=0), help="A version of the table; by default the newest.")
-@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows; 20 by default, --json: all.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many rows; 20 by default, --json: all.")
 @common
 def command(
     table: str, where: str | None, select: str | None, version: int | None, limit: int | None, as_json: bool
@@ -43,13 +44,17 @@ def command(
     if as_json:
         rows = found.rows.select(encodable(found.rows.collect_schema()))
         rows = rows if limit is None else rows.head(limit)
-        with translated("read the table", uri):
-            print_json_rows(rows.collect_batches(engine="streaming"))
+        print_json_rows(_frames(rows, uri))
         return
     shown = _LIMIT_FOR_PEOPLE if limit is None else limit
     with translated("read the table", uri):
         page = found.rows.head(shown + 1).collect(engine="streaming")
     _show(found, page, shown, where)
+
+
+def _frames(rows: pl.LazyFrame, uri: str) -> Iterator[pl.DataFrame]:
+    with translated("read the table", uri):
+        yield from rows.collect_batches(engine="streaming")
 
 
 def _show(found: Scan, page: pl.DataFrame, limit: int, where: str | None) -> None:

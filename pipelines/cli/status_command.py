@@ -10,8 +10,8 @@ import click
 from config.errors import PenstockError, SpecError
 from config.settings import Settings
 from config.spec_file import find_pipeline, list_pipelines, load_pipeline
-from pipelines.cli.app import DONE, exit_status
 from pipelines.cli.options import common, print_json
+from pipelines.cli.outcome import DONE, exit_status
 from pipelines.cli.plain_text import counted, duration, moment, printable, size, whole
 from pipelines.cli.tables import print_fields
 from pipelines.status import Files, Status, status

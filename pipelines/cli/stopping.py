@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from pipelines.errors import StoppedError
-from pipelines.progress import Progress
 
 GRACE_S = 5.0
 """What a run gets to come to an end; only a transform over a whole batch may take longer."""
@@ -85,32 +84,6 @@ class Stop:
                 os.write(2, b"\nstopping ... once more: at once\n")
             _signalled(listener, within_s=GRACE_S - _QUIET_S)
         _leave()
-
-
-class StoppableProgress(Progress):
-    """Tells `inner` of everything, and stops the run at the next block when it is asked to."""
-
-    def __init__(self, stop: Stop, inner: Progress | None) -> None:
-        self._stop = stop
-        self._inner = inner
-
-    def planned(self, batch: int, files: int, size: int | None) -> None:
-        """Hands it on."""
-        self._stop.check()
-        if self._inner:
-            self._inner.planned(batch, files, size)
-
-    def read(self, file: int, size: int) -> None:
-        """Hands it on."""
-        self._stop.check()
-        if self._inner:
-            self._inner.read(file, size)
-
-    def committed(self, batch: int, rows: int) -> None:
-        """Hands it on."""
-        if self._inner:
-            self._inner.committed(batch, rows)
-        self._stop.check()
 
 
 def _signalled(listener: socket.socket, *, within_s: float) -> bool:

@@ -10,8 +10,8 @@ import click
 from config.errors import PenstockError
 from config.settings import Settings
 from config.spec_file import find_pipeline, load_pipeline
-from pipelines.cli.app import DONE, FAILED, WRONG, exit_status
 from pipelines.cli.options import common, print_json
+from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status
 from pipelines.cli.plain_text import printable
 from pipelines.cli.tables import print_table
 from pipelines.validation import StepPlan, Validation, validate
