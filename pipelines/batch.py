@@ -66,7 +66,7 @@ class WrittenBatch:
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
 
-    def rows(self) -> int:
+    def row_count(self) -> int:
         """Rows that the commit makes visible."""
         return sum(file.rows for file in self.files)
 
@@ -76,7 +76,7 @@ class WrittenBatch:
             "files": self.counts.as_metadata(),
             "steps": dict(self.steps),
             "unstorable": self.unstorable,
-            "rows": self.rows(),
+            "rows": self.row_count(),
             "bytes_read": int(self.planned.files["size"].sum()),
         }
 
@@ -133,7 +133,7 @@ def write_batch(
         ) as blocks,
     ):
         intake = Intake(conformer, paths, columns, tally, quarantine.add, settings.threads)
-        source = RowSource(intake.rows(progress.watch(blocks) if progress else blocks), intake.schema)
+        source = RowSource(intake.frames(progress.watch(blocks) if progress else blocks), intake.schema)
         counters, kept = Counters(), np.zeros(len(paths), np.int64)
         rows = source.scan()
         if layout.key:
@@ -217,11 +217,11 @@ def _check_conserved(written: WrittenBatch) -> None:
     """Every record that was read is somewhere, and every row that came out is in a file."""
     accepted, into_steps = written.counts.accepted(), written.steps[ACCEPTED]
     last = list(written.steps.values())[-1]
-    if accepted != into_steps or last != written.rows() + written.unstorable:
+    if accepted != into_steps or last != written.row_count() + written.unstorable:
         raise NotConservedError(
             "the counts of the batch do not add up; it is not committed",
             where=f"batch {written.planned.number}",
-            got=f"{into_steps} rows into the transforms, {written.rows()} written of {last}",
+            got=f"{into_steps} rows into the transforms, {written.row_count()} written of {last}",
             expected=f"{accepted} rows into the transforms, all that come out written",
             next_step="this is a defect of Penstock or of Polars: please report it with the pipeline file",
         )

@@ -79,7 +79,7 @@ class Intake:
         self._lines_before = np.zeros(len(paths), np.int64)
         self.schema = columns.extend(conformer.schema)
 
-    def rows(self, blocks: Iterable[Block | Damage]) -> Iterator[pl.DataFrame]:
+    def frames(self, blocks: Iterable[Block | Damage]) -> Iterator[pl.DataFrame]:
         """Conformed rows in the order of the files, some megabytes a frame; refused records go aside.
 
         Lazy; holds one block for each thread and one that waits.

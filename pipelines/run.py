@@ -81,7 +81,7 @@ def _take(
     written = write_batch(pipeline, planned, settings, progress)
     version = commit_batch(pipeline, written)
     if progress:
-        progress.committed(planned.number, written.rows())
+        progress.committed(planned.number, written.row_count())
     return summary(written, version, time.perf_counter() - begin)
 
 
@@ -101,7 +101,7 @@ def summary(written: WrittenBatch, version: int, seconds: float) -> BatchSummary
         files=written.planned.files.height,
         bytes_read=int(written.planned.files["size"].sum()),
         records_read=sum(counts.read),
-        rows_written=written.rows(),
+        rows_written=written.row_count(),
         rows_quarantined=sum(counts.quarantined) + written.unstorable,
         rows_dropped=sum(counts.dropped),
         rows_duplicate=sum(counts.duplicates),
