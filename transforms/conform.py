@@ -119,9 +119,10 @@ class Conformer:
         return Chunk(frame, held, counts)
 
     def _frame(self, lines: Lines, decoded: Decoded) -> pl.DataFrame:
-        frame = pl.DataFrame(pa.RecordBatch.from_struct_array(decoded.columns))
+        columns, names = decoded.columns.flatten(), [field.name for field in decoded.columns.type]
         if self._rescues:
-            frame = frame.with_columns(pl.Series(RESCUED, decoded.rescued))
+            columns, names = [*columns, decoded.rescued], [*names, RESCUED]
+        frame = pl.DataFrame(pa.RecordBatch.from_arrays(columns, names))
         if self._positions:
             frame = frame.with_columns(
                 pl.Series(PART, lines.parts), pl.Series(LINE, lines.lines).cast(pl.Int64)
