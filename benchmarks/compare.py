@@ -6,7 +6,7 @@ each turn starts without output of an earlier one. Penstock alone also checks a 
 expectation, fills a quarantine, sorts, and commits to Delta. One turn before the measured ones fills the
 caches that outlive a process: the files' pages and Penstock's compiled kernel.
 
-The medians go to docs/benchmarks/SIZE.json.
+The medians go to docs/benchmarks/SIZE.json, and all that are there to results.md beside them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline_file import write_pipeline_file
 from benchmarks.process import Usage, run_measured
-from benchmarks.report import print_report, summarise
+from benchmarks.report import print_report, results_page, summarise
 
 CACHE = Path(".bench")
 RESULTS = Path("docs/benchmarks")
@@ -124,6 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result = compare(size, options.turns)
         (RESULTS / f"{size}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         print_report(result)
+    kept = [json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")]
+    (RESULTS / "results.md").write_text(results_page(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

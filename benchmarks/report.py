@@ -1,4 +1,4 @@
-"""From measured turns to medians and ratios, and from those to a table."""
+"""From measured turns to medians and ratios, and from those to tables for the terminal and for the docs."""
 
 from __future__ import annotations
 
@@ -60,6 +60,41 @@ def print_report(result: Mapping[str, Any]) -> None:
         print(f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in ratio.items()))
     print(f"penstock with nothing to do: {result['idle_run']['wall_s']:.2f} s, peak {idle_peak:.0f} MiB")
     print(f"penstock beyond that: {result['us_per_event_beyond_idle']:.2f} µs an event")
+
+
+def results_page(results: Sequence[Mapping[str, Any]]) -> str:
+    """All results as a Markdown page, in order of size."""
+    ordered = sorted(results, key=lambda result: int(result["events"]))
+    sections = [_results_section(result) for result in ordered]
+    return "".join(["# Results\n\nWritten by `make bench`; README.md says what is compared.\n", *sections])
+
+
+def _results_section(result: Mapping[str, Any]) -> str:
+    machine, idle = result["machine"], result["idle_run"]
+    turns = len(result["contestants"]["penstock"]["turns_wall_s"])
+    rows = [
+        f"| {name} | {one['wall_s']:.2f} s | {one['cpu_s']:.2f} s | {one['peak_memory_bytes'] / MIB:.0f} MiB "
+        f"| {one['us_per_event']:.2f} µs | {one['output']['bytes'] / MIB:.0f} MiB |"
+        for name, one in result["contestants"].items()
+    ]
+    ratios = [
+        f"- {name}: " + ", ".join(f"{key} {value:.2f}" for key, value in ratio.items())
+        for name, ratio in result["ratios"].items()
+    ]
+    lines = [
+        f"\n## {result['events']:,} events, {result['landing']['bytes'] / MIB:,.0f} MiB",
+        f"\n{machine['date']}, {machine['cores']} cores of {machine['processor']}, "
+        f"Python {machine['python']}, medians of {turns} turns.\n",
+        "| | wall | CPU | peak memory | an event | written |",
+        "|---|---:|---:|---:|---:|---:|",
+        *rows,
+        "",
+        *ratios,
+        f"- penstock with nothing to do: {idle['wall_s']:.2f} s, {idle['peak_memory_bytes'] / MIB:.0f} MiB; "
+        f"beyond that, {result['us_per_event_beyond_idle']:.2f} µs an event",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _medians(turns: Sequence[Usage]) -> dict[str, Any]:

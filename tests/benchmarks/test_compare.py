@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.compare import parse_size
 from benchmarks.process import Usage, run_measured
-from benchmarks.report import summarise
+from benchmarks.report import results_page, summarise
 
 MIB = 2**20
 
@@ -46,3 +46,24 @@ def test_summarise_gives_medians_and_ratios() -> None:
     assert summary["contestants"]["penstock"]["turns_wall_s"] == [1.0, 9.0, 2.0]
     assert summary["ratios"] == {"penstock/duckdb": {"wall_s": 0.5, "cpu_s": 2.0, "peak_memory_bytes": 0.5}}
     assert summary["idle_run"]["wall_s"] == 1.0
+
+
+def test_results_page_has_a_section_for_each_size_in_order() -> None:
+    written = {"files": 7, "rows": 1000, "bytes": 10 * MIB}
+    turns = [Usage(1.0, 2.0, 300 * MIB)]
+    machine = {"date": "2026-01-01", "cores": 2, "processor": "some", "python": "3.11.7"}
+    results = [
+        {
+            "events": events,
+            "landing": {"bytes": 280 * MIB},
+            "machine": machine,
+            **summarise({"penstock": (turns, written), "duckdb": (turns, written)}, turns, events=events),
+        }
+        for events in (1_000_000, 100_000)
+    ]
+
+    page = results_page(results)
+
+    assert page.index("## 100,000 events") < page.index("## 1,000,000 events")
+    assert "| penstock | 1.00 s | 2.00 s | 300 MiB | 1.00 µs | 10 MiB |" in page
+    assert "- penstock/duckdb: wall_s 1.00, cpu_s 1.00, peak_memory_bytes 1.00" in page

@@ -14,6 +14,8 @@ from config.units import format_bytes
 ROOT = Path(__file__).parents[2]
 FIRST_CELL = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9-]+")
+ROOT_PAGES = sorted(path.relative_to(ROOT) for path in ROOT.glob("*.md"))
+DOC_PAGES = sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md"))
 LOCKS = ("requirements.lock", "tests/readers.lock")
 
 
@@ -72,3 +74,10 @@ def test_map_in_contributing_names_every_folder_of_code() -> None:
     folders = {f"{path.parent.name}/" for path in ROOT.glob("[a-z]*/__init__.py")} | {"tests/", "docs/"}
 
     assert folders <= set(FIRST_CELL.findall(read("CONTRIBUTING.md")))
+
+
+@pytest.mark.parametrize("page", [*ROOT_PAGES, *DOC_PAGES], ids=str)
+def test_document_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(str(page)))
+
+    assert [link for link in links if not (ROOT / page.parent / link).exists()] == []
