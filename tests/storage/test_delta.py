@@ -17,7 +17,15 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import create_table_with_add_actions
 
 from storage.data_file import DataFile
-from storage.delta import _TABLE_CONFIGURATION, Commit, batch_commits, commit_batch, last_batch, open_table
+from storage.delta import (
+    _TABLE_CONFIGURATION,
+    Commit,
+    batch_commits,
+    commit_batch,
+    last_batch,
+    open_table,
+    remove_unused,
+)
 from storage.errors import ConcurrentRunError, StorageError, TableError, TableSchemaError
 from storage.filesystem import delta_storage_options
 from tests.conftest import Store
