@@ -9,6 +9,7 @@ a doubled quote, and single quotes around the name of a function mean what doubl
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import Final
 
 import polars as pl
@@ -49,7 +50,7 @@ def condition(text: str, schema: pl.Schema) -> pl.Expr:
 
 def _refuse_queries(text: str) -> None:
     tokens = [one for one in _TOKEN.finditer(text) if not one[0].isspace()]
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         called = following is not None and following[0] == "("
         if (
             token["odd"]

@@ -92,7 +92,7 @@ def main() -> None:
 
 def _status(stop: Stop) -> int:
     try:
-        status = app(standalone_mode=False, obj=stop)
+        status = app(prog_name="penstock", standalone_mode=False, obj=stop)
         return status if isinstance(status, int) else DONE
     except click.ClickException as error:
         if "--json" in sys.argv:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 
 import click
 
@@ -31,11 +32,18 @@ def report(error: PenstockError, context: click.Context) -> int:
     """Tells `error`, and gives the exit status that it stands for."""
     logging.getLogger("penstock").debug("the error in full", exc_info=error)
     if context.meta.get(JSON, "--json" in sys.argv):
-        print_error(error.as_dict())
+        several = isinstance(error, SpecError) and len(error.problems) > 1
+        print_error({**error.as_dict(), **({"problems": problems_of(error)} if several else {})})
     click.echo("Error: " + printable(str(error), keep="\n"), err=True)
     return exit_status(error)
 
 
-def print_error(parts: dict[str, str]) -> None:
+def problems_of(error: PenstockError) -> list[dict[str, str]]:
+    """What is wrong, one entry each: a pipeline file may have many problems."""
+    problems = error.problems if isinstance(error, SpecError) else ()
+    return [one.as_dict() for one in problems] or [error.as_dict()]
+
+
+def print_error(parts: Mapping[str, object]) -> None:
     """The error as the one JSON document on standard output."""
     click.echo(json.dumps({"error": parts}, ensure_ascii=False))

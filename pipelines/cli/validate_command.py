@@ -11,7 +11,7 @@ from config.errors import PenstockError
 from config.settings import Settings
 from config.spec_file import find_pipeline, load_pipeline
 from pipelines.cli.options import common, print_json
-from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status
+from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status, problems_of
 from pipelines.cli.plain_text import printable
 from pipelines.cli.tables import print_table
 from pipelines.validation import StepPlan, Validation, validate
@@ -41,7 +41,7 @@ def command(pipelines: tuple[str, ...], as_json: bool) -> int:
             found = validate(load_pipeline(path, settings))
         except PenstockError as error:
             statuses.append(exit_status(error))
-            documents.append({"file": name, "problems": [error.as_dict()]})
+            documents.append({"file": name, "problems": problems_of(error)})
             if not as_json:
                 _show_failure(name, error)
         else:
