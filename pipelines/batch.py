@@ -9,13 +9,14 @@ Each may be called again after a failure: nothing is visible before its commit, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from config.pipeline import Pipeline
@@ -25,13 +26,13 @@ from pipelines.intake import Columns, Intake
 from pipelines.progress import Progress
 from pipelines.query import Counters, RowSource, counted, distinct, transformed
 from pipelines.tally import FileCounts, Tally
-from storage.blocks import read_blocks
+from storage.blocks import Block, Damage, read_blocks
 from storage.data_file import DataFile
 from storage.delta import commit_batch as commit_files
 from storage.delta import last_batch, open_table, remove_unused
 from storage.errors import ConcurrentRunError
 from storage.landing import list_landing
-from storage.layout import TableWriter, storable
+from storage.layout import TableWriter
 from storage.ledger import plan
 from storage.quarantine import QuarantineWriter, commit_quarantine
 from transforms.conform import Conformer
@@ -111,43 +112,28 @@ def write_batch(
     conformer = Conformer(pipeline, max_nesting=settings.max_nesting, positions=columns.positions)
     paths = planned.files["path"].to_list()  # row objects allowed: one path a file
     tally = Tally(len(paths), [rule.name for rule in conformer.rules])
-    uri, layout = pipeline.table.uri, pipeline.table
+    counters, kept = Counters(), np.zeros(len(paths), np.int64)
     with (
-        QuarantineWriter(uri, pipeline.name, planned.number) as quarantine,
-        TableWriter(
-            uri,
-            partition_by=layout.partition_by,
-            sort_by=layout.sort_by,
-            buffer_bytes=settings.sort_buffer_bytes,
-            prefix=f"batch-{planned.number}",
-        ) as writer,
-        closing(
-            read_blocks(
-                paths,
-                planned.files["size"].to_list(),  # row objects allowed: one size a file
-                identities=planned.files["identity"].to_list(),  # row objects allowed: one text a file
-                compression=pipeline.source.compression,
-                block_bytes=settings.block_bytes,
-                max_record_bytes=settings.max_record_bytes,
-            )
-        ) as blocks,
+        QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number) as quarantine,
+        _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
+        closing(_blocks(pipeline, planned, settings)) as blocks,
     ):
         intake = Intake(conformer, paths, columns, tally, quarantine.add, settings.threads)
         source = RowSource(intake.frames(progress.watch(blocks) if progress else blocks), intake.schema)
-        counters, kept = Counters(), np.zeros(len(paths), np.int64)
-        rows = source.scan()
-        if layout.key:
-            rows = distinct(counted(rows, counters, "conformed"), layout.key, kept)
-        rows = transformed(counted(rows, counters, ACCEPTED), pipeline, counters)
-        schema = rows.collect_schema()
-        unstorable = _write(rows, writer, quarantine, layout.partition_by)
+        rows = _query(source.scan(), pipeline, counters, kept)
+        _write(rows, writer)
         counters.rows[ACCEPTED] += source.drain()
         files, refused = writer.finish(), quarantine.finish()
-    if layout.key:
+    if pipeline.table.key:
         tally.set_distinct(kept)
-    counters.rows.pop("conformed", None)
     written = WrittenBatch(
-        planned, tuple(files), tuple(refused), schema, tally.counts(), counters.rows, unstorable
+        planned,
+        tuple(files),
+        tuple(refused),
+        rows.collect_schema(),
+        tally.counts(),
+        counters.rows,
+        unstorable.rows,
     )
     _check_conserved(written)
     return written
@@ -179,24 +165,62 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
     return commit.version
 
 
-def _write(
-    rows: pl.LazyFrame,
-    writer: TableWriter,
-    quarantine: QuarantineWriter,
-    partition_by: tuple[str, ...],
-) -> int:
-    """Draws the query and writes what it gives; returns the rows that went to the quarantine instead."""
-    unstorable = 0
+def _blocks(
+    pipeline: Pipeline, planned: PlannedBatch, settings: Settings
+) -> Generator[Block | Damage, None, None]:
+    files = planned.files
+    return read_blocks(
+        files["path"].to_list(),  # row objects allowed: one path a file
+        files["size"].to_list(),  # row objects allowed: one size a file
+        identities=files["identity"].to_list(),  # row objects allowed: one text a file
+        compression=pipeline.source.compression,
+        block_bytes=settings.block_bytes,
+        max_record_bytes=settings.max_record_bytes,
+    )
+
+
+def _table_writer(
+    pipeline: Pipeline, planned: PlannedBatch, settings: Settings, unstorable: _Unstorable
+) -> TableWriter:
+    return TableWriter(
+        pipeline.table.uri,
+        partition_by=pipeline.table.partition_by,
+        sort_by=pipeline.table.sort_by,
+        buffer_bytes=settings.sort_buffer_bytes,
+        prefix=f"batch-{planned.number}",
+        refused=unstorable.take,
+    )
+
+
+def _query(
+    rows: pl.LazyFrame, pipeline: Pipeline, counters: Counters, kept: NDArray[np.int64]
+) -> pl.LazyFrame:
+    """Conformed rows in, rows of the table out; `kept` counts the distinct ones of each file."""
+    if pipeline.table.key:
+        rows = distinct(rows, pipeline.table.key, kept)
+    return transformed(counted(rows, counters, ACCEPTED), pipeline, counters)
+
+
+def _write(rows: pl.LazyFrame, writer: TableWriter) -> None:
+    """Draws the query and writes what it gives."""
     try:
         for frame in rows.collect_batches(maintain_order=True, engine="streaming"):
-            good, bad = storable(frame, partition_by)
-            writer.write(good)
-            if bad.height:
-                quarantine.add(_copies(bad))
-                unstorable += bad.height
+            writer.write(frame)
     except PolarsError as error:
         raise StepError("the transforms failed on the rows of this batch", got=str(error)) from error
-    return unstorable
+
+
+@dataclass
+class _Unstorable:
+    """Puts rows that no partition can hold into the quarantine, and counts them."""
+
+    quarantine: QuarantineWriter
+    rows: int = 0
+
+    def take(self, bad: pl.DataFrame) -> None:
+        """Called by the table's writer, in its own thread."""
+        self.quarantine.add(_copies(bad))
+        self.rows += bad.height
 
 
 def _copies(rows: pl.DataFrame) -> pl.DataFrame:

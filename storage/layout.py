@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -14,12 +14,12 @@ from storage.data_file import DataFile
 from storage.errors import TableError, TableSchemaError
 from storage.frame_memory import Buffers, buffers
 from storage.partition_files import PartitionFiles
-from storage.partitions import HIVE_NULL, storable
+from storage.partitions import HIVE_NULL
 from storage.sort_keys import sort_keys
 from storage.table_schema import check_partition_columns, to_storable
 from storage.uploads import Uploads, remove_files
 
-__all__ = ["DataFile", "TableWriter", "remove_files", "storable"]
+__all__ = ["DataFile", "TableWriter", "remove_files"]
 
 
 class TableWriter:
@@ -44,6 +44,8 @@ class TableWriter:
         buffer_bytes: Memory for rows, the blocks that their text points into included. Sorting and
             encoding take as much again, for a short while.
         prefix: What the names of files begin with, such as the number of the batch.
+        refused: Takes the rows whose partition values no table can hold, in a thread of the writer and
+            before `finish` returns. None where there can be none: they are an error then.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class TableWriter:
         sort_by: Sequence[str] = (),
         buffer_bytes: int,
         prefix: str = "part",
+        refused: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", prefix):
             raise ValueError(f"prefix must be up to 64 letters, digits and hyphens, got {prefix!r}")
@@ -70,6 +73,7 @@ class TableWriter:
             file_bytes=buffer_bytes // 8,
             carry_bytes=buffer_bytes // 3,
             prefix=prefix,
+            refused=refused or self._refuse,
         )
         self._schema: pl.Schema | None = None
         self._frames: list[pl.DataFrame] = []
@@ -89,7 +93,7 @@ class TableWriter:
         Raises:
             TableSchemaError: A type that Delta cannot hold, columns that differ from the first frame's,
                 or partition or sort columns that are missing or unsuitable.
-            TableError: Partition values that cannot be stored: split them off with `storable`.
+            TableError: Partition values that cannot be stored, and nobody takes them.
             StorageError: An earlier part of the batch could not be written. The writer is of no more use.
         """
         self._check_open()
@@ -97,7 +101,6 @@ class TableWriter:
         self._check_columns(frame.schema)
         if frame.is_empty():
             return
-        self._check_values(frame)
         self._frames.append(frame)
         self._count(frame)
         if self._held_bytes >= (self._buffer_bytes - self._carried_bytes) // 2:
@@ -176,14 +179,12 @@ class TableWriter:
                 expected=self._schema,
             )
 
-    def _check_values(self, frame: pl.DataFrame) -> None:
-        bad = storable(frame, self._partition_by)[1]
-        if not bad.is_empty():
-            raise TableError(
-                "partition values that no table can hold so that all readers agree",
-                where=f"{self._uri}, table.partition_by {list(self._partition_by)}",
-                # row objects allowed: the first one
-                got=f"{bad.height} rows, the first with {bad.select(self._partition_by).row(0)}",
-                expected=f"null, or text other than '' and {HIVE_NULL!r}, or a year from 1 to 9999",
-                next_step="split such rows off with storage.layout.storable, and quarantine them",
-            )
+    def _refuse(self, bad: pl.DataFrame) -> None:
+        raise TableError(
+            "partition values that no table can hold so that all readers agree",
+            where=f"{self._uri}, table.partition_by {list(self._partition_by)}",
+            # row objects allowed: the first one
+            got=f"{bad.height} rows, the first with {bad.select(self._partition_by).row(0)}",
+            expected=f"null, or short text other than '' and {HIVE_NULL!r}, or a year from 1 to 9999",
+            next_step="give the writer somebody who takes such rows (`refused`)",
+        )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
 from storage.data_file import DataFile
 from storage.frame_memory import buffers, compacted, trimmed
 from storage.parquet_file import encode_parquet
-from storage.partitions import Run, folder, grouped
+from storage.partitions import Run, folder, grouped, storable
 from storage.sort_keys import sort_keys
 from storage.uploads import Uploads
 
@@ -28,6 +28,7 @@ class PartitionFiles:
         carry_bytes: Memory of the rows to carry over, at most. Beyond, the largest partitions are written
             until half of it is free.
         prefix: What the names of files begin with.
+        refused: Takes rows whose partition values no table can hold (`partitions.storable`).
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class PartitionFiles:
         file_bytes: int,
         carry_bytes: int,
         prefix: str,
+        refused: Callable[[pl.DataFrame], None],
     ) -> None:
+        self._refused = refused
         self._uploads = uploads
         self._partition_by = list(partition_by)
         self._sort_by = [name for name in sort_by if name not in partition_by]
@@ -64,12 +67,16 @@ class PartitionFiles:
         self._carried = []
         if not frames:
             return
-        rows = pl.concat(frames, rechunk=True)
+        rows, bad = storable(pl.concat(frames, rechunk=True), self._partition_by)
         frames.clear()
-        rows, parts = grouped(rows, self._partition_by)
+        if bad.height:
+            self._refused(bad)
+        rows, parts = grouped(rows, self._partition_by, sort_keys(rows.schema, self._sort_by))
         chosen = parts if last else self._worth_a_file(parts, rows)
         for part in chosen:
-            self._write(rows.slice(part.start, part.rows), part)
+            self._write(
+                rows if part.rows == rows.height else trimmed(rows.slice(part.start, part.rows)), part
+            )
         written = {part.start for part in chosen}
         left = [rows.slice(part.start, part.rows) for part in parts if part.start not in written]
         if left:
@@ -90,9 +97,7 @@ class PartitionFiles:
         return large
 
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
-        rows = rows.drop(self._partition_by)
-        keys = sort_keys(rows.schema, self._sort_by)
-        parquet = encode_parquet(rows.sort(keys, maintain_order=True) if keys else trimmed(rows))
+        parquet = encode_parquet(rows.drop(self._partition_by))
         path = f"{folder(part.values)}{self._prefix}-{uuid.uuid4().hex}.parquet"
         self._uploads.put(path, parquet.data)
         written_ms = time.time_ns() // 1_000_000

@@ -53,16 +53,21 @@ def storable(frame: pl.DataFrame, partition_by: Sequence[str]) -> tuple[pl.DataF
     return frame.filter(~bad), frame.filter(bad)
 
 
-def grouped(frame: pl.DataFrame, partition_by: Sequence[str]) -> tuple[pl.DataFrame, list[Run]]:
-    """The rows with those of each partition side by side, in the order of arrival, and where each begins.
+def grouped(
+    frame: pl.DataFrame, partition_by: Sequence[str], sort_by: Sequence[pl.Expr] = ()
+) -> tuple[pl.DataFrame, list[Run]]:
+    """The rows with those of each partition side by side, sorted there, and where each partition begins.
 
-    Without partition columns all rows are one run. Rows that come grouped, such as those of a stream
-    partitioned by day, are not sorted.
+    Rows that `sort_by` does not tell apart stay in the order of arrival; one sort does both. Without
+    partition columns all rows are one run. Without an order, rows that come grouped, such as those of a
+    stream partitioned by day, are left as they are.
     """
+    if sort_by:
+        frame = frame.sort([*map(pl.col, partition_by), *sort_by], maintain_order=True)
     if not partition_by or frame.is_empty():
         return frame, [Run(0, frame.height, {})] if frame.height else []
     starts = _starts(frame, partition_by)
-    if frame[starts].select(pl.struct(partition_by).n_unique()).item() < len(starts):
+    if not sort_by and frame[starts].select(pl.struct(partition_by).n_unique()).item() < len(starts):
         frame = frame.sort(partition_by, maintain_order=True)
         starts = _starts(frame, partition_by)
     return frame, _runs(frame, starts, partition_by)

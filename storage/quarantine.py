@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +36,7 @@ class QuarantineWriter:
             pl.lit(pipeline, pl.String).alias("pipeline"),
             pl.lit(batch, pl.Int64).alias("batch"),
         )
+        self._adding = Lock()
         self._writer = TableWriter(
             quarantine_uri(table_uri),
             partition_by=_PARTITION_BY,
@@ -43,9 +45,11 @@ class QuarantineWriter:
         )
 
     def add(self, refused: pl.DataFrame) -> None:
-        """Takes rows with the columns of `REFUSED_SCHEMA`, of types that can be cast to its."""
+        """Takes rows with the columns of `REFUSED_SCHEMA`, or castable to them; from any thread."""
         columns = (pl.col(name).cast(dtype) for name, dtype in REFUSED_SCHEMA.items())
-        self._writer.write(refused.select(*self._batch, *columns))
+        rows = refused.select(*self._batch, *columns)
+        with self._adding:
+            self._writer.write(rows)
 
     def finish(self) -> list[DataFile]:
         """Writes what is left, and returns all files of the batch; none where no record was refused."""

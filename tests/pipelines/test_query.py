@@ -20,7 +20,8 @@ def frames(count: int = 3) -> Iterator[pl.DataFrame]:
 
 def drawn(query: pl.LazyFrame) -> pl.DataFrame:
     empty = query.collect_schema().to_frame()
-    return pl.concat([empty, *query.collect_batches(maintain_order=True, engine="streaming")])
+    rows: pl.DataFrame = pl.concat([empty, *query.collect_batches(maintain_order=True, engine="streaming")])
+    return rows
 
 
 @pytest.mark.parametrize(

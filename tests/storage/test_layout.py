@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from storage.delta import commit_batch, open_table
 from storage.errors import AccessDeniedError, StorageError, TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
-from storage.layout import DataFile, TableWriter, remove_files, storable
+from storage.layout import DataFile, TableWriter, remove_files
 from tests.conftest import Store
 from tests.object_store import ObjectStore
 
@@ -254,14 +254,19 @@ def test_write_without_permission_raises(
 
 
 @pytest.mark.parametrize("value", ["", "__HIVE_DEFAULT_PARTITION__", "x" * 5_000, "日" * 23])
-def test_write_of_an_unstorable_partition_value_is_refused(tmp_path: Path, value: str) -> None:
+def test_write_hands_over_rows_that_no_partition_can_hold(tmp_path: Path, value: str) -> None:
     frame = pl.DataFrame({"p": ["good", value], "n": [1, 2]})
+    bad: list[pl.DataFrame] = []
 
-    with pytest.raises(TableError, match="storable"):
-        write(str(tmp_path), [frame], partition_by=["p"])
-    good, bad = storable(frame, ["p"])
-    assert [file.rows for file in write(str(tmp_path), [good], partition_by=["p"])] == [1]
-    assert bad["n"].to_list() == [2]
+    files = write(str(tmp_path), [frame], partition_by=["p"], refused=bad.append)
+
+    assert [(file.rows, file.partition_values) for file in files] == [(1, {"p": "good"})]
+    assert pl.concat(bad).rows() == [(value, 2)]
+
+
+def test_write_of_an_unstorable_partition_value_that_nobody_takes_raises(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="no table can hold"):
+        write(str(tmp_path), [pl.DataFrame({"p": ["good", ""], "n": [1, 2]})], partition_by=["p"])
 
 
 def test_write_of_differing_frames_names_the_column(tmp_path: Path) -> None:
