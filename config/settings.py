@@ -25,6 +25,9 @@ MIB: Final = 2**20
 _PREFIX: Final = "PENSTOCK_"
 _NAMES: Final = ("MEMORY", "MAX_RECORD", "MAX_NESTING", "PIPELINES", "THREADS")
 _SMALLEST_MEMORY_BYTES: Final = 64 * MIB
+_LARGEST_BLOCK_BYTES: Final = 16 * MIB
+_LARGEST_RECORD_BYTES: Final = 2**30
+"""The decoder counts the bytes of a block in 32 bits."""
 
 
 def available_cores() -> int:
@@ -46,8 +49,8 @@ class Settings:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of raw records that are decoded together (2 MiB of 512 MiB), little enough for caches."""
-        return self.memory_bytes // 256
+        """Bytes of raw records that are decoded together: 2 MiB of 512 MiB, and few enough for caches."""
+        return min(self.memory_bytes // 256, _LARGEST_BLOCK_BYTES)
 
     @property
     def sort_buffer_bytes(self) -> int:
@@ -66,7 +69,9 @@ class Settings:
         memory = _bytes(given, "MEMORY", 512 * MIB, smallest=_SMALLEST_MEMORY_BYTES)
         return cls(
             memory_bytes=memory,
-            max_record_bytes=_bytes(given, "MAX_RECORD", min(64 * MIB, memory), largest=memory),
+            max_record_bytes=_bytes(
+                given, "MAX_RECORD", min(64 * MIB, memory), largest=min(memory, _LARGEST_RECORD_BYTES)
+            ),
             max_nesting=_count(given, "MAX_NESTING", 512, largest=10_000),
             pipelines=Path(given.get("PIPELINES", "pipelines.d")),
             threads=_count(given, "THREADS", available_cores(), largest=1024),
@@ -85,7 +90,7 @@ def _bytes(
     if value < smallest:
         raise _wrong(name, given[name], f"at least {format_bytes(smallest)}")
     if value > largest:
-        raise _wrong(name, given[name], f"at most {format_bytes(largest)}, the memory budget")
+        raise _wrong(name, given[name], f"at most {format_bytes(largest)}")
     return value
 
 

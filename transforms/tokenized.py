@@ -99,9 +99,10 @@ def tokenized(
 ) -> tuple[Tokenized, Room]:
     """The tokens of the records, and the room that was enough for them."""
     records = len(offsets) - 1
+    most_elements = int(offsets[-1] - offsets[0]) // 2 + 1  # with its comma, an element takes two bytes
     memory = _memory(shape, max_nesting, int(np.diff(offsets).max()))
     while True:
-        slots = Slots(shape, records, records * room.elements)
+        slots = Slots(shape, records, min(records * room.elements, most_elements))
         rescue = Rescue(np.empty(records + 1, np.int64), np.empty(room.rescue, np.uint8))
         verdicts, nodes = np.zeros(records, np.uint8), np.zeros(records, np.int32)
         outcome = call(

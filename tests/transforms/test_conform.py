@@ -143,6 +143,16 @@ def test_conform_many_elements_and_rescued_fields_find_more_room() -> None:
     assert len(json.loads(row["_rescued"])) == 2_000
 
 
+def test_conform_long_list_does_not_make_room_for_as_long_ones_everywhere() -> None:
+    conformer = Conformer(a_pipeline({"l": ["int8"], "m": [["int8"]]}), max_nesting=8, positions=False)
+    long = b'{"l":[' + b",".join([b"1"] * 300_000) + b"]}\n"
+    short = b'{"l":[1],"m":[[2]]}\n' * 20_000
+
+    for text, rows in ((long, 1), (short, 20_000), (long, 1)):
+        (chunk,) = conformer.conform(padded(text), len(text), np.zeros(1, np.int64)).chunks
+        assert chunk.accepted.height == rows
+
+
 def test_conform_wide_contract_is_taken_in_steps_that_lose_nothing() -> None:
     columns = {f"c{i}": "int64" for i in range(3_000)}
     lines = [b'{"c%d":%d}' % (i % 3_000, i) for i in range(6_000)]
