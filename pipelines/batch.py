@@ -9,8 +9,7 @@ Each may be called again after a failure: nothing is visible before its commit, 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +21,10 @@ from polars.exceptions import PolarsError
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.errors import NotConservedError
-from pipelines.intake import Columns, Intake
 from pipelines.progress import Progress
-from pipelines.query import Counters, RowSource, counted, distinct, transformed
-from pipelines.tally import FileCounts, Tally
-from storage.blocks import Block, Damage, read_blocks
+from pipelines.query import Counters, counted, distinct, transformed
+from pipelines.reading import Reading
+from pipelines.tally import FileCounts
 from storage.data_file import DataFile
 from storage.delta import commit_batch as commit_files
 from storage.delta import last_batch, open_table, remove_unused
@@ -35,11 +33,12 @@ from storage.landing import list_landing
 from storage.layout import TableWriter
 from storage.ledger import plan
 from storage.quarantine import QuarantineWriter, commit_quarantine
-from transforms.conform import Conformer
 from transforms.errors import StepError
 
 ACCEPTED = "accepted"
 """The point of the query before the first transform."""
+_CONFORMED = "conformed"
+"""The point before duplicates by key go."""
 
 
 @dataclass(frozen=True)
@@ -108,22 +107,18 @@ def write_batch(
         TransformError: A step fails, or a record or row does although the pipeline says that none may.
         StorageError: Reading or writing failed.
     """
-    columns = Columns(lineage=pipeline.lineage, file_number=bool(pipeline.table.key))
-    conformer = Conformer(pipeline, max_nesting=settings.max_nesting, positions=columns.positions)
-    paths = planned.files["path"].to_list()  # row objects allowed: one path a file
-    tally = Tally(len(paths), [rule.name for rule in conformer.rules])
-    counters, kept = Counters(), np.zeros(len(paths), np.int64)
+    reading = Reading(pipeline, planned.files, settings)
+    tally, counters, kept = reading.tally(), Counters(), np.zeros(planned.files.height, np.int64)
     with (
         QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number) as quarantine,
         _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
-        closing(_blocks(pipeline, planned, settings)) as blocks,
+        reading.rows(tally, quarantine.add, progress) as source,
     ):
-        intake = Intake(conformer, paths, columns, tally, quarantine.add, settings.threads)
-        source = RowSource(intake.frames(progress.watch(blocks) if progress else blocks), intake.schema)
         rows = _query(source.scan(), pipeline, counters, kept)
         _write(rows, writer)
-        counters.rows[ACCEPTED] += source.drain()
+        source.drain()
         files, refused = writer.finish(), quarantine.finish()
+    _count_unasked(pipeline, reading, source.given, counters, kept)
     if pipeline.table.key:
         tally.set_distinct(kept)
     written = WrittenBatch(
@@ -165,20 +160,6 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
     return commit.version
 
 
-def _blocks(
-    pipeline: Pipeline, planned: PlannedBatch, settings: Settings
-) -> Generator[Block | Damage, None, None]:
-    files = planned.files
-    return read_blocks(
-        files["path"].to_list(),  # row objects allowed: one path a file
-        files["size"].to_list(),  # row objects allowed: one size a file
-        identities=files["identity"].to_list(),  # row objects allowed: one text a file
-        compression=pipeline.source.compression,
-        block_bytes=settings.block_bytes,
-        max_record_bytes=settings.max_record_bytes,
-    )
-
-
 def _table_writer(
     pipeline: Pipeline, planned: PlannedBatch, settings: Settings, unstorable: _Unstorable
 ) -> TableWriter:
@@ -197,7 +178,7 @@ def _query(
 ) -> pl.LazyFrame:
     """Conformed rows in, rows of the table out; `kept` counts the distinct ones of each file."""
     if pipeline.table.key:
-        rows = distinct(rows, pipeline.table.key, kept)
+        rows = distinct(counted(rows, counters, _CONFORMED), pipeline.table.key, kept)
     return transformed(counted(rows, counters, ACCEPTED), pipeline, counters)
 
 
@@ -208,6 +189,23 @@ def _write(rows: pl.LazyFrame, writer: TableWriter) -> None:
             writer.write(frame)
     except PolarsError as error:
         raise StepError("the transforms failed on the rows of this batch", got=str(error)) from error
+
+
+def _count_unasked(
+    pipeline: Pipeline, reading: Reading, given: int, counters: Counters, kept: NDArray[np.int64]
+) -> None:
+    """Rows that the steps did not ask for, as behind a `limit`, went into the steps like all others.
+
+    Which of them are duplicates nobody has counted then, so that the batch is read again.
+    """
+    asked = counters.rows.pop(_CONFORMED, counters.rows[ACCEPTED])
+    if not pipeline.transforms:
+        return
+    if pipeline.table.key and (asked < given or reading.may_stop_early()):
+        kept[:] = reading.distinct_by_file()
+        counters.rows[ACCEPTED] = int(kept.sum())
+    elif asked < given:
+        counters.rows[ACCEPTED] = given
 
 
 @dataclass

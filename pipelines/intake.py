@@ -7,7 +7,7 @@ same however many threads there are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -79,7 +79,7 @@ class Intake:
         self._lines_before = np.zeros(len(paths), np.int64)
         self.schema = columns.extend(conformer.schema)
 
-    def frames(self, blocks: Iterable[Block | Damage]) -> Iterator[pl.DataFrame]:
+    def frames(self, blocks: Iterable[Block | Damage]) -> Generator[pl.DataFrame]:
         """Conformed rows in the order of the files, some megabytes a frame; refused records go aside.
 
         Lazy; holds one block for each thread and one that waits.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -31,16 +31,36 @@ class Counters:
 
 
 class RowSource:
-    """Frames as a lazy frame of which Polars draws them, once."""
+    """Frames as a lazy frame of which Polars draws them, once.
 
-    def __init__(self, frames: Iterator[pl.DataFrame], schema: pl.Schema) -> None:
+    given: rows that have been drawn so far. Polars draws ahead, and throws away what its query then does not
+        ask for, as after a `limit`; so this may be more than what has passed behind it.
+    """
+
+    def __init__(self, frames: Generator[pl.DataFrame], schema: pl.Schema) -> None:
         self._frames = frames
         self._schema = schema
         self._opened = False
+        self._failure: Exception | None = None
+        self._drawing = Lock()
+        self.given = 0
 
     def scan(self) -> pl.LazyFrame:
         """A lazy frame over the rows; counting behind it keeps Polars from pushing anything down into it."""
         return register_io_source(self._draw, schema=self._schema, is_pure=True, explain_name="batch")
+
+    def drain(self) -> None:
+        """Reads on to the end, after the query: what it did not ask for must be read and counted as well.
+
+        Raises whatever went wrong on the way, be it in frames that Polars drew ahead and did not miss.
+        """
+        while self._next() is not None:
+            pass
+
+    def close(self) -> None:
+        """Ends the frames, once whoever is drawing one has got it."""
+        with self._drawing:
+            self._frames.close()
 
     def _draw(
         self, _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _size: int | None
@@ -48,13 +68,21 @@ class RowSource:
         if self._opened:
             raise RuntimeError("the rows of a batch are read once, and the query plan reads them twice")
         self._opened = True
-        # Not `yield from`: where Polars has seen enough, the rest must stay there to be drained.
-        for frame in self._frames:  # noqa: UP028
+        while (frame := self._next()) is not None:
             yield frame
 
-    def drain(self) -> int:
-        """Reads on to the end, and counts the rows that the query did not ask for, as after a `limit`."""
-        return sum(frame.height for frame in self._frames)
+    def _next(self) -> pl.DataFrame | None:
+        # Polars may still be at a frame, in a thread of its own, when its query has ended.
+        with self._drawing:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                frame = next(self._frames, None)
+            except Exception as error:
+                self._failure = error
+                raise
+            self.given += frame.height if frame is not None else 0
+            return frame
 
 
 def counted(frame: pl.LazyFrame, counters: Counters, point: str) -> pl.LazyFrame:
