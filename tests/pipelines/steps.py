@@ -1,0 +1,47 @@
+"""Functions for `use:` steps of tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import polars as pl
+
+
+def keep_kinds(frame: pl.LazyFrame, kinds: Iterable[str], column: str = "kind") -> pl.LazyFrame:
+    """Rows of these kinds."""
+    return frame.filter(pl.col(column).is_in(list(kinds)))
+
+
+def add(frame: pl.LazyFrame, name: str, value: int = 1) -> pl.LazyFrame:
+    """One more column, always the same."""
+    return frame.with_columns(pl.lit(value, pl.Int64).alias(name))
+
+
+def collect(frame: pl.LazyFrame) -> pl.DataFrame:
+    """What no step may do."""
+    return frame.collect()
+
+
+def fail(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Fails while the query is made."""
+    raise ZeroDivisionError(f"no luck with {type(frame).__name__}")
+
+
+def fail_on_rows(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Fails while the rows pass."""
+    return frame.with_columns(pl.col("kind").cast(pl.Int64))
+
+
+def make_objects(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """One Python object for each row, as no code of ours may do, for long enough to be seen."""
+
+    def keep(rows: pl.DataFrame) -> pl.DataFrame:
+        held = rows["id"].cast(pl.Float64).to_list()
+        time.sleep(0.02)
+        return rows if held else rows.clear()
+
+    return frame.map_batches(keep)
+
+
+NOT_A_FUNCTION = 1
