@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from datetime import date
 from typing import Any, TypeVar
 
@@ -72,6 +73,13 @@ def table_uri(name: str, settings: Settings) -> str:
     if name.endswith(SUFFIXES) or name in names:
         return open_pipeline(name, settings).table.uri
     return parse_uri(name)
+
+
+@contextmanager
+def prints_go_aside() -> Iterator[None]:
+    """Inside, what functions of the user print goes to standard error: the other one is for the result."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def print_json(document: object) -> None:

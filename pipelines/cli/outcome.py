@@ -12,6 +12,7 @@ import click
 from config.errors import InvalidValueError, PenstockError, SettingsError, SpecError
 from pipelines.cli.plain_text import printable
 from pipelines.errors import QueryError
+from storage.errors import UnsupportedLocationError
 from transforms.errors import ExpectationError
 
 DONE, FAILED, WRONG = 0, 1, 2
@@ -20,7 +21,14 @@ DONE, FAILED, WRONG = 0, 1, 2
 JSON = "penstock.json"
 """Key of click's `meta`: whether an error is to be told in JSON too."""
 
-_WRONG_BY_THE_USER = (SpecError, SettingsError, InvalidValueError, ExpectationError, QueryError)
+_WRONG_BY_THE_USER = (
+    SpecError,
+    SettingsError,
+    InvalidValueError,
+    UnsupportedLocationError,
+    ExpectationError,
+    QueryError,
+)
 
 
 def exit_status(error: PenstockError) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from config.settings import Settings
-from pipelines.cli.options import common, open_pipeline, print_json
+from pipelines.cli.options import common, open_pipeline, print_json, prints_go_aside
 from pipelines.cli.progress_bar import progress_bar
 from pipelines.cli.stoppable_progress import StoppableProgress
 from pipelines.cli.stopping import Stop
@@ -35,7 +35,7 @@ def command(context: click.Context, pipeline: str, max_batches: int | None, as_j
     settings = Settings.from_environment()
     spec = open_pipeline(pipeline, settings)
     stop = context.find_object(Stop) or Stop()
-    with stop.patient(), progress_bar(spec.name) as bar:
+    with stop.patient(), prints_go_aside(), progress_bar(spec.name) as bar:
         result = run(spec, settings, max_batches=max_batches, progress=StoppableProgress(stop, bar))
     if as_json:
         print_json(result.as_dict())

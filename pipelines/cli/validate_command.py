@@ -10,7 +10,7 @@ import click
 from config.errors import PenstockError
 from config.settings import Settings
 from config.spec_file import find_pipeline, load_pipeline
-from pipelines.cli.options import common, print_json
+from pipelines.cli.options import common, print_json, prints_go_aside
 from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status, problems_of
 from pipelines.cli.plain_text import printable
 from pipelines.cli.tables import print_table
@@ -38,7 +38,8 @@ def command(pipelines: tuple[str, ...], as_json: bool) -> int:
     for name in pipelines:
         try:
             path = find_pipeline(name, settings)
-            found = validate(load_pipeline(path, settings))
+            with prints_go_aside():
+                found = validate(load_pipeline(path, settings))
         except PenstockError as error:
             statuses.append(exit_status(error))
             documents.append({"file": name, "problems": problems_of(error)})

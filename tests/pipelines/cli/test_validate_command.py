@@ -1,0 +1,172 @@
+"""`penstock validate`: schemas, what transforms need, and everything that is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Store
+from tests.pipelines.cli.calling import call, call_json, called, write_spec
+from tests.pipelines.taking_in import a_pipeline, events, land
+
+COLUMNS = {"id": "int64!", "kind": "string", "tags": ["string"], "at": "timestamp[us, UTC]!"}
+
+
+def one(document: Any) -> Any:
+    assert len(document["pipelines"]) == 1
+    return document["pipelines"][0]
+
+
+def wrong(path: Path) -> list[str]:
+    """What is wrong with a file, which must end the command with status 2."""
+    result = call("validate", path, "--json")
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert document["ok"] is False
+    return [problem["what"] for problem in one(document)["problems"]]
+
+
+def test_validate_prints_the_schema_of_the_table(store: Store, tmp_path: Path) -> None:
+    step = {"sql": "select *, cast(at as date) as day, count(*) over (partition by kind) as n from self"}
+    spec = write_spec(
+        tmp_path,
+        a_pipeline(store, COLUMNS, transforms=[step], table={"partition_by": ["day"]}, lineage=True),
+    )
+
+    found = one(call_json("validate", spec))
+
+    assert (found["ok"], found["table_version"], found["problems"]) == (True, None, [])
+    assert {column["name"]: column["type"] for column in found["schema"]} == {
+        "id": "long",
+        "kind": "string",
+        "tags": "[string]",
+        "at": "timestamp",
+        "_rescued": "string",
+        "_file": "string",
+        "_record": "long",
+        "day": "date",
+        "n": "long",
+    }
+    assert [column["name"] for column in found["schema"] if column["partition"]] == ["day"]
+    assert found["transforms"] == [{"name": "1 sql", "whole_batch": ["scalar-window"]}]
+
+
+def test_validate_for_people_says_what_needs_the_whole_batch(local: Store, tmp_path: Path) -> None:
+    steps = [{"sql": "select id, kind from self where id > 1"}, {"sql": "select * from self order by id"}]
+    spec = write_spec(tmp_path, a_pipeline(local, transforms=steps, table={"key": ["id"]}))
+
+    lines = called("validate", spec).splitlines()
+
+    assert "transform 1 sql: row by row" in lines
+    assert any(line.startswith("transform 2 sql: needs the whole batch (sort)") for line in lines)
+    assert any(line.startswith("key id: ") for line in lines)
+    assert lines[-1] == "ok"
+
+
+def test_validate_matches_the_schema_that_a_run_makes(taken_in_spec: Path) -> None:
+    found = one(call_json("validate", taken_in_spec))
+
+    assert (found["ok"], found["table_version"]) == (True, 1)
+
+
+def test_validate_against_a_table_with_other_columns_is_wrong(taken_in_spec: Path, local: Store) -> None:
+    other = a_pipeline(local, {"id": "string!", "kind": "string"}, table={"partition_by": ["kind"]})
+    spec = write_spec(taken_in_spec.parent, other)
+
+    assert wrong(spec) == ["the columns to write differ from the table's"]
+
+
+def test_validate_against_a_table_with_other_partitions_is_wrong(taken_in_spec: Path, local: Store) -> None:
+    assert wrong(write_spec(taken_in_spec.parent, a_pipeline(local))) == [
+        "the table is partitioned by other columns"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "problems"),
+    [
+        ({"transforms": [{"sql": "selec * from self"}]}, ["transform 1 sql does not fit the rows it gets"]),
+        (
+            {"transforms": [{"sql": "select * from self"}, {"sql": "select nope from self"}]},
+            ["transform 2 sql does not fit the rows it gets"],
+        ),
+        ({"transforms": [{"use": "no_such_module:f"}]}, ["a transform function cannot be imported"]),
+        ({"transforms": [{"use": "math:floor"}]}, ["transform 1 math:floor failed before it saw any rows"]),
+        ({"transforms": [{"use": "builtins:print"}]}, ["transform 1 builtins:print gave no lazy frame"]),
+        (
+            {"transforms": [{"sql": "select id, cast('12:00' as time) as t from self"}]},
+            ["a table cannot hold a column of this type"],
+        ),
+        (
+            {"transforms": [{"sql": "select id from self"}], "table": {"partition_by": ["day"]}},
+            ["a table cannot be partitioned by this column"],
+        ),
+        (
+            {
+                "transforms": [{"sql": "select id, tags from self"}],
+                "table": {"sort_by": ["at", "tags"], "partition_by": ["tags"]},
+            },
+            [
+                "a table cannot be partitioned by this column",
+                "a table cannot be sorted by a column that is not there",
+                "a table can be sorted by plain values only",
+            ],
+        ),
+        (
+            {
+                "expectations": [
+                    {"name": "a", "expect": "nope > 1", "action": "drop"},
+                    {"name": "b", "expect": "id + 1", "action": "drop"},
+                    {"name": "c", "expect": "id > 1", "action": "drop"},
+                ],
+                "transforms": [{"sql": "select nope from self"}],
+            },
+            [
+                "expectation a cannot be checked",
+                "expectation b cannot be checked",
+                "transform 1 sql does not fit the rows it gets",
+            ],
+        ),
+    ],
+)
+def test_validate_tells_everything_that_does_not_fit(
+    options: dict[str, Any], problems: list[str], local: Store, tmp_path: Path
+) -> None:
+    assert wrong(write_spec(tmp_path, a_pipeline(local, COLUMNS, **options))) == problems
+
+
+def test_validate_several_files_reports_all_of_them(local: Store, tmp_path: Path) -> None:
+    good = write_spec(tmp_path, a_pipeline(local))
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: bad\nsauce: {}\n")
+
+    result = call("validate", good, bad, tmp_path / "gone.yaml", "--json")
+    pipelines = json.loads(result.stdout)["pipelines"]
+
+    assert result.exit_code == 2
+    assert [found["ok"] for found in pipelines] == [True, False, False]
+    assert len(pipelines[1]["problems"]) > 1
+    assert "wrong: " in call("validate", good, bad).stdout
+
+
+def test_validate_over_a_table_that_cannot_be_read_ends_with_one(local: Store, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, a_pipeline(local))
+    local.put("lake/events/_delta_log/00000000000000000000.json", b"no json")
+
+    result = call("validate", spec, "--json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["ok"] is False
+
+
+def test_validate_reads_no_landing_zone_and_writes_nothing(local: Store, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, a_pipeline(local))
+
+    called("validate", spec)
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["events.yaml"]
+    land(local, "a.ndjson", *events(0, 1))
+    assert called("validate", spec).endswith("ok\n")
