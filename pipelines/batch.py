@@ -112,7 +112,7 @@ def write_batch(
     with (
         QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number) as quarantine,
         _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
-        reading.rows(tally, quarantine.add, progress) as source,
+        reading.conformed(tally, quarantine.add, progress) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)
         _write(rows, writer)

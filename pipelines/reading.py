@@ -44,7 +44,9 @@ class Reading:
         return Tally(self._files.height, [rule.name for rule in self._conformer.rules])
 
     @contextmanager
-    def rows(self, tally: Tally, refused: Refused, progress: Progress | None = None) -> Iterator[RowSource]:
+    def conformed(
+        self, tally: Tally, refused: Refused, progress: Progress | None = None
+    ) -> Iterator[RowSource]:
         """One pass; the files are closed at the end of the block, whoever is still reading them.
 
         Args:
@@ -61,7 +63,7 @@ class Reading:
     def distinct_by_file(self) -> NDArray[np.int64]:
         """For each file, how many rows are left when duplicates by key have gone; reads all files again."""
         kept = np.zeros(self._files.height, np.int64)
-        with self.rows(self.tally(), _forget) as source:
+        with self.conformed(self.tally(), _forget) as source:
             rows = distinct(source.scan(), self._pipeline.table.key, kept)
             rows.select(pl.len()).collect(engine="streaming")
         return kept

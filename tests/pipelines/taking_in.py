@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from deltalake import DeltaTable
 
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.proof import Proof, prove
 from pipelines.run import RunSummary, run
+from storage.delta import batch_commits
 from storage.filesystem import delta_storage_options
 from storage.quarantined import quarantined
 from tests.conftest import Store
@@ -124,3 +126,9 @@ def penstock(*arguments: object) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def counts_of(pipeline: Pipeline, number: int = 1) -> dict[str, Any]:
+    """The counts in the commit of a batch."""
+    commits = {one.batch: one.metadata for one in batch_commits(DeltaTable(pipeline.table.uri))}
+    return dict(commits[number])
