@@ -66,7 +66,9 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """As `penstock status --json` prints it."""
-        return asdict(self)
+        document = asdict(self)
+        del document["waiting"]["batch"]
+        return document
 
 
 def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
