@@ -33,7 +33,7 @@ def command(table: str, limit: int | None, as_json: bool) -> None:
         return
     versions = history(uri, limit or _LIMIT_FOR_PEOPLE)
     print_table(
-        ["version", "when", "operation", "pipeline", "batch", "rows", "quarantined"],
+        ["version", "when (UTC)", "operation", "pipeline", "batch", "rows", "quarantined"],
         [_cells(one) for one in versions],
     )
     if limit is None and versions[-1].version > 0 and len(versions) == _LIMIT_FOR_PEOPLE:
@@ -42,4 +42,10 @@ def command(table: str, limit: int | None, as_json: bool) -> None:
 
 def _cells(one: Version) -> list[str]:
     counts = ("-" if count is None else whole(count) for count in (one.batch, one.rows, one.quarantined))
-    return [str(one.version), moment(one.timestamp), one.operation, one.pipeline or "-", *counts]
+    return [
+        str(one.version),
+        moment(one.timestamp).removesuffix(" UTC"),
+        one.operation,
+        one.pipeline or "-",
+        *counts,
+    ]

@@ -13,21 +13,21 @@ from pipelines.cli.plain_text import printable, size, whole
 __all__ = ["print_fields", "print_table", "size", "whole"]
 
 _GAP = "  "
-_NARROWEST = 14
+_SHORTEST_TEXT = 14
+_SHORTEST_NAME = 6
 _NUMBER = re.compile(r"|-|null|-?[\d,]+(\.\d+)?( ([KMGT]i)?B| s)?")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns side by side, numbers to the right; cells are shortened until the table fits the terminal.
+    """Columns side by side, numbers to the right; texts and names are cut until the table fits the terminal.
 
-    Columns that do not fit even then are named below.
+    No number is cut. Columns that do not fit even then are named below.
     """
     cells = [[printable(cell) for cell in row] for row in (header, *rows)]
-    right = [all(_NUMBER.fullmatch(row[i]) for row in cells[1:]) for i in range(len(header))]
-    widths = _fitting([max(_width(cell) for cell in column) for column in zip(*cells, strict=True)], right)
+    right = [all(_NUMBER.fullmatch(cell) for cell in column[1:]) for column in zip(*cells, strict=True)]
+    widths = _fitting(cells, right)
     for i, row in enumerate(cells):
-        shown = [_pad(row[k], width, right[k]) for k, width in enumerate(widths)]
-        line = _GAP.join(shown).rstrip()
+        line = _GAP.join(_pad(row[k], width, right[k]) for k, width in enumerate(widths)).rstrip()
         click.echo(line if i else click.style(line, bold=True))
     if left_out := cells[0][len(widths) :]:
         click.echo(f"not shown, for want of room: {', '.join(left_out)}")
@@ -40,16 +40,20 @@ def print_fields(fields: Sequence[tuple[str, str]], indent: str = _GAP) -> None:
         click.echo(f"{indent}{name.ljust(longest)}{_GAP}{printable(value)}")
 
 
-def _fitting(widths: list[int], right: Sequence[bool]) -> list[int]:
-    """Widths that fit: the widest text gives way first, numbers never, then the last columns go."""
+def _fitting(cells: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
+    """Widths that fit: the widest gives way first, of numbers only the name; then the last columns go."""
     room = shutil.get_terminal_size((120, 24)).columns
-    widths = list(widths)
+    taken = [[_width(cell) for cell in column] for column in zip(*cells, strict=True)]
+    widths = [max(column) for column in taken]
+    least = [
+        max([_SHORTEST_NAME, *column[1:]]) if number else _SHORTEST_TEXT
+        for column, number in zip(taken, right, strict=True)
+    ]
     while _total(widths) > room:
-        wide = [k for k, width in enumerate(widths) if not right[k] and width > _NARROWEST]
+        wide = [k for k, width in enumerate(widths) if width > least[k]]
         if not wide:
             break
-        widest = max(wide, key=lambda k: widths[k])
-        widths[widest] -= 1
+        widths[max(wide, key=widths.__getitem__)] -= 1
     while _total(widths) > room and len(widths) > 1:
         widths.pop()
     return widths

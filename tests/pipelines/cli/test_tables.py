@@ -31,6 +31,16 @@ def test_print_table_shortens_the_widest_text_first(
     assert printed(capsys)[1] == "1234567890123  click  " + "x" * 17 + "…"
 
 
+def test_print_table_cuts_the_name_of_a_number_but_never_the_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+
+    print_table(["quarantined", "duplicates", "records"], [["0", "1,234,567", "12,345,678"]])
+
+    assert printed(capsys) == ["quaran…  duplicat…     records", "      0  1,234,567  12,345,678"]
+
+
 def test_print_table_without_room_names_the_columns_that_it_leaves_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

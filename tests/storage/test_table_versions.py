@@ -1,0 +1,87 @@
+"""A table at its versions: what it holds, and what made it so."""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from storage.delta import commit_batch
+from storage.errors import NotFoundError
+from storage.filesystem import delta_storage_options
+from storage.layout import TableWriter
+from storage.table_versions import open_version, rows_of, size_of, versions_of
+from tests.conftest import Store
+
+
+def write(uri: str, *numbers: int) -> None:
+    write_deltalake(
+        uri,
+        pa.table({"id": pa.array(numbers, pa.int64())}),
+        mode="append",
+        storage_options=delta_storage_options(uri),
+    )
+
+
+def test_open_version_gives_the_rows_and_sizes_of_that_version(store: Store) -> None:
+    uri = store.at("table")
+    write(uri, 1, 2)
+    write(uri, 3)
+
+    old, new = open_version(uri, 0), open_version(uri)
+
+    assert [table.version() for table in (old, new)] == [0, 1]
+    assert sorted(rows_of(old).collect()["id"]) == [1, 2]
+    assert sorted(rows_of(new).collect()["id"]) == [1, 2, 3]
+    assert [(size_of(table).files, size_of(table).rows) for table in (old, new)] == [(1, 2), (2, 3)]
+    assert 0 < size_of(old).bytes < size_of(new).bytes
+
+
+@pytest.mark.parametrize("version", [2, 99, -1])
+def test_open_version_that_is_not_there_names_those_that_are(version: int, store: Store) -> None:
+    write(store.at("table"), 1)
+    write(store.at("table"), 2)
+
+    with pytest.raises(NotFoundError) as caught:
+        open_version(store.at("table"), version)
+
+    assert caught.value.expected == "a version from 0 to 1"
+
+
+def test_open_version_of_no_table_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="no table here"):
+        open_version(store.at("nothing"))
+
+
+def test_size_of_an_emptied_table_is_nothing(local_uri: str) -> None:
+    write(local_uri, 1)
+    DeltaTable(local_uri).delete()
+
+    size = size_of(open_version(local_uri))
+
+    assert (size.files, size.rows, size.bytes) == (0, 0, 0)
+
+
+def test_versions_of_tell_batches_from_what_others_did(local_uri: str) -> None:
+    frame = pl.DataFrame({"id": [1]})
+    with TableWriter(local_uri, buffer_bytes=2**20) as writer:
+        writer.write(frame)
+        files = writer.finish()
+    commit_batch(
+        local_uri, None, app_id="events", batch=1, files=files, schema=frame.schema, metadata={"rows": 1}
+    )
+    write(local_uri, 2)
+
+    versions = versions_of(open_version(local_uri))
+
+    assert [(one.version, one.app_id, one.batch) for one in versions] == [(1, None, None), (0, "events", 1)]
+    assert [dict(one.metadata) for one in versions] == [{}, {"rows": 1}]
+    assert [one.operation for one in versions] == ["WRITE", "CREATE TABLE"]
+    assert [one.version for one in versions_of(open_version(local_uri), 1)] == [1]
+
+
+@pytest.fixture
+def local_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where a table may be made."""
+    return str(tmp_path_factory.mktemp("lake") / "table")
