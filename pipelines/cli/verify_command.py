@@ -57,7 +57,7 @@ def _show(name: str, proof: Proof) -> None:
     records = counted(sum(one.records_read or 0 for one in committed), "record")
     batches = f"{whole(len(committed))} {'batch' if len(committed) == 1 else 'batches'}"
     click.echo(
-        f"{name}: holds for {records} in {batches}"
+        f"{name}: holds for {batches}, {records}"
         if proof.ok
         else f"{name}: DOES NOT HOLD, {counted(len(proof.violations), 'violation')}"
     )

@@ -23,7 +23,7 @@ def test_verify_shows_each_batch_and_a_verdict(taken_in_spec: Path) -> None:
     assert header.split()[:3] == ["batch", "version", "files"]
     assert first.split() == ["1", "0", "2", "2", "0", "0", "22", "17", "1", "1", "2"]
     assert second.split() == ["2", "1", "2", "2", "0", "0", "22", "20", "2", "0", "0"]
-    assert verdict == "events: holds for 44 records in 2 batches"
+    assert verdict == "events: holds for 2 batches, 44 records"
 
 
 def test_verify_with_json_gives_batches_and_violations(taken_in_spec: Path) -> None:
@@ -61,7 +61,7 @@ def test_verify_before_the_first_run_holds(local: Store, tmp_path: Path) -> None
     land(local, "a.ndjson", event(1))
 
     assert called("verify", write_spec(tmp_path, a_pipeline(local))) == (
-        "events: holds for 0 records in 0 batches\n"
+        "events: holds for 0 batches, 0 records\n"
     )
 
 
