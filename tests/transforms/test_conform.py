@@ -148,9 +148,9 @@ def test_conform_long_list_does_not_make_room_for_as_long_ones_everywhere() -> N
     long = b'{"l":[' + b",".join([b"1"] * 300_000) + b"]}\n"
     short = b'{"l":[1],"m":[[2]]}\n' * 20_000
 
-    for text, rows in ((long, 1), (short, 20_000), (long, 1)):
+    for text, height in ((long, 1), (short, 20_000), (long, 1)):
         (chunk,) = conformer.conform(padded(text), len(text), np.zeros(1, np.int64)).chunks
-        assert chunk.accepted.height == rows
+        assert chunk.accepted.height == height
 
 
 def test_conform_wide_contract_is_taken_in_steps_that_lose_nothing() -> None:
