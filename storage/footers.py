@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ def _footer(uri: str, path: str) -> Footer:
                 tail = filesystem.cat_file(full, start=-length)
         except FileNotFoundError:
             return Footer(path, None, "the file is not there")
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # what s3fs makes of a range of an object without contents
+                raise
+            return Footer(path, None, "no Parquet footer: the file is empty")
     try:
         return Footer(path, pq.read_metadata(io.BytesIO(tail)).num_rows)
     except pa.ArrowException as error:
