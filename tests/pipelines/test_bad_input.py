@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import random
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from config.errors import SpecError
 from config.settings import Settings
@@ -225,3 +229,40 @@ def test_run_record_at_the_limit_is_taken_and_one_byte_more_is_not(local: Store)
 
     assert ids(pipeline) == [1, 2, 3]
     assert [reason for reason, _ in reasons(pipeline)] == ["record_too_long"]
+
+
+LINES = st.one_of(
+    st.binary(max_size=30),
+    st.sampled_from(
+        [event(1), event(2), b"", b"\r", b"null", b'{"id": 1', b'{"id": 3, "new": [1.50]}', b"\xef\xbb\xbf"]
+    ),
+)
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": zstandard.compress,
+}
+
+
+@settings(max_examples=25)
+@given(
+    files=st.lists(
+        st.tuples(st.lists(LINES), st.sampled_from(sorted(COMPRESSED)), st.integers(0, 9)), max_size=4
+    ),
+    block_bytes=st.sampled_from([16, 100, 2**20]),
+)
+def test_run_anything_at_all_is_accounted_for(
+    files: list[tuple[list[bytes], str, int]], block_bytes: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(folder)
+        land(store, "good.ndjson", event(1000))
+        for number, (lines, suffix, cut) in enumerate(files):
+            data = COMPRESSED[suffix](b"\n".join(lines))
+            store.put(f"landing/{number}.ndjson{suffix}", data[: len(data) - cut])
+        pipeline = a_pipeline(store, source={"max_files_per_batch": 2})
+
+        batches = run_and_prove(pipeline, Settings(threads=2, memory_bytes=32 * block_bytes)).batches
+
+        assert ids(pipeline)[-1] == 1000
+        assert sum(one.records_read for one in batches) == table(pipeline).height + refused(pipeline).height

@@ -106,6 +106,19 @@ def test_run_after_a_kill_takes_the_planned_files_only(local: Store) -> None:
     assert ids(pipeline) == list(range(40))
 
 
+def test_run_after_a_kill_under_another_contract_quarantines_what_does_not_fit_that_one(local: Store) -> None:
+    land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}', b"bad")
+    strict, loose = a_pipeline(local, {"id": "int64!"}), a_pipeline(local, {"id": "string!"})
+    killed = child("dying_run", strict.model_dump_json(by_alias=True), "quarantine committed", "1")
+    subprocess.run(killed, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert raws(strict) == [b'{"id": "1"}', b"bad"]
+
+    run_and_prove(loose)
+
+    assert table(loose)["id"].to_list() == ["1"]
+    assert raws(loose) == [b'{"id": 2}', b"bad"]
+
+
 @pytest.mark.parametrize(
     "broken",
     ["write_batch", "commit_quarantine", "commit_files", "_check_conserved"],
