@@ -67,7 +67,8 @@ class PartitionFiles:
         self._carried = []
         if not frames:
             return
-        rows, bad = storable(pl.concat(frames, rechunk=True), self._partition_by)
+        # A sort joins the chunks as it moves the rows; joining them before would move them twice.
+        rows, bad = storable(pl.concat(frames, rechunk=not self._sort_by), self._partition_by)
         frames.clear()
         if bad.height:
             self._refused(bad)
