@@ -158,6 +158,7 @@ class TableWriter:
     def _close(self) -> None:
         self._closed = True
         self._thread.shutdown(wait=True)
+        self._files.close()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import polars as pl
 
 from storage.data_file import DataFile
 from storage.frame_memory import buffers, compacted, trimmed
-from storage.parquet_file import encode_parquet
+from storage.parquet_file import ParquetFile, encode_parquet
 from storage.partitions import Run, folder, grouped, storable
 from storage.sort_keys import sort_keys
 from storage.uploads import Uploads
+
+_ENCODERS = 2
+"""Files that are encoded while the next rows are sorted: a sort alone keeps one core busy, not two."""
 
 
 class PartitionFiles:
@@ -50,6 +55,8 @@ class PartitionFiles:
         self._carry_bytes = carry_bytes
         self._prefix = prefix
         self._carried: list[pl.DataFrame] = []
+        self._threads = ThreadPoolExecutor(_ENCODERS, "penstock-encode")
+        self._encoding: deque[tuple[Run, Future[ParquetFile]]] = deque()
         self.files: list[DataFile] = []
 
     def carried_bytes(self) -> int:
@@ -65,8 +72,12 @@ class PartitionFiles:
         """
         frames[:0] = self._carried
         self._carried = []
-        if not frames:
-            return
+        if frames:
+            self._sort_and_write(frames, last)
+        if last:
+            self._settle(0)
+
+    def _sort_and_write(self, frames: list[pl.DataFrame], last: bool) -> None:
         # A sort joins the chunks as it moves the rows; joining them before would move them twice.
         rows, bad = storable(pl.concat(frames, rechunk=not self._sort_by), self._partition_by)
         frames.clear()
@@ -97,8 +108,22 @@ class PartitionFiles:
             left_bytes -= part.rows * row_bytes
         return large
 
+    def close(self) -> None:
+        """Ends the threads; what they have not begun is dropped. May be called again."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
-        parquet = encode_parquet(rows.drop(self._partition_by))
+        self._settle(_ENCODERS - 1)
+        encoded = self._threads.submit(encode_parquet, rows.drop(self._partition_by))
+        self._encoding.append((part, encoded))
+
+    def _settle(self, left: int) -> None:
+        """Puts encoded files where they belong, in order, until at most `left` are being encoded."""
+        while len(self._encoding) > left:
+            part, encoded = self._encoding.popleft()
+            self._put(part, encoded.result())
+
+    def _put(self, part: Run, parquet: ParquetFile) -> None:
         path = f"{folder(part.values)}{self._prefix}-{uuid.uuid4().hex}.parquet"
         self._uploads.put(path, parquet.data)
         written_ms = time.time_ns() // 1_000_000
