@@ -49,8 +49,8 @@ class Settings:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of raw records that are decoded together: 2 MiB of 512 MiB, and few enough for caches."""
-        return min(self.memory_bytes // 256, _LARGEST_BLOCK_BYTES)
+        """Bytes of raw records that are decoded together: 4 MiB of 512 MiB, and few enough for caches."""
+        return min(self.memory_bytes // 128, _LARGEST_BLOCK_BYTES)
 
     @property
     def sort_buffer_bytes(self) -> int:

@@ -82,13 +82,13 @@ class Intake:
     def frames(self, blocks: Iterable[Block | Damage]) -> Generator[pl.DataFrame]:
         """Conformed rows in the order of the files, some megabytes a frame; refused records go aside.
 
-        Lazy; holds one block for each thread and one that waits.
+        Lazy; holds a block for each thread, and what became of it.
         """
         with ThreadPoolExecutor(self._threads, thread_name_prefix="conform") as pool:
             waiting: deque[tuple[Block | Damage, Future[Conformed] | None]] = deque()
             for item in blocks:
                 waiting.append((item, self._submit(pool, item)))
-                if len(waiting) > self._threads:
+                if len(waiting) >= self._threads:
                     yield from self._settle(*waiting.popleft())
             while waiting:
                 yield from self._settle(*waiting.popleft())

@@ -7,17 +7,20 @@ block of 16 MiB keeps the whole block alive.
 from __future__ import annotations
 
 import polars as pl
+import pyarrow as pa
 
 Buffers = dict[int, int]
 """Address -> bytes of each buffer, so that one that several columns or frames share counts once."""
 
 
 def buffers(frame: pl.DataFrame) -> Buffers:
-    """The buffers that `frame` keeps alive; takes about 50 µs, and copies nothing."""
+    """The buffers that `frame` keeps alive; copies nothing.
+
+    By the C stream: `to_arrow` waits for Polars' threads, which are busy with the file before.
+    """
     held: Buffers = {}
-    table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
-    for array in (chunk for column in table.columns for chunk in column.chunks):
-        for buffer in array.buffers():
+    for batch in pa.RecordBatchReader.from_stream(frame):
+        for buffer in (one for column in batch.columns for one in column.buffers()):
             if buffer is not None:
                 held[buffer.address] = max(held.get(buffer.address, 0), buffer.size)
     return held

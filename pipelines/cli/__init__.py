@@ -1,8 +1,8 @@
 """The command line, one command a file; `penstock COMMAND --help` shows each with an example."""
 
-from pipelines.cli.allocator import use_few_arenas
+from pipelines.cli.polars_memory import hold_little
 
-use_few_arenas()  # before any command imports Polars
+hold_little()  # before any command imports Polars
 
 from pipelines.cli.app import main  # noqa: E402 (the order is the point)
 
