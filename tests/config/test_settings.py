@@ -15,7 +15,7 @@ def test_read_settings_from_empty_environment_gives_the_defaults() -> None:
 
     assert settings == Settings()
     assert settings.block_bytes == 4 * MIB
-    assert settings.sort_buffer_bytes == 514 * MIB // 12
+    assert settings.sort_buffer_bytes == 512 * MIB // 12
     assert settings.threads >= 1
 
 
