@@ -20,12 +20,13 @@ DEMO = Path("demo")
 PIPELINE = DEMO / "events.yaml"
 TABLE = DEMO / "lake" / "events"
 EVENTS = 100_000
+SHOWN = 60
 
 GOOD = b'{"id":"%d","type":"PushEvent","actor":{"id":7},"created_at":"2026-01-05T10:00:00Z"}'
 SURPRISING = b'{"surprise":[1,2],"id":"2","type":"PushEvent","created_at":"2026-01-05T10:00:00Z"}'
 BAD_RECORDS = (
     ("cut off in the middle", b'{"id":"b1","type":"PushEvent","actor":{"id":1},'),
-    ("1.5 is no int64", b'{"id":"b2","actor":{"id":1.5},"type":"PushEvent","created_at":"2026-01-05"}'),
+    ("1.5 is no int64", b'{"id":"b2","actor":{"id":1.5},"type":"Push","created_at":"2026-01-05T10:00:00Z"}'),
     ("not a time stamp", b'{"id":"b3","created_at":"yesterday","type":"PushEvent"}'),
     ("no id, which is required", b'{"type":"PushEvent","created_at":"2026-01-05T10:00:00Z"}'),
     ("fails an expectation", b'{"id":"b5","type":"","created_at":"2026-01-05T10:00:00Z"}'),
@@ -62,7 +63,8 @@ def land() -> None:
     print(f"  {cut.name}: a gzip file without its end")
     print(f"  {bad.name}: a good record, one with a field that the contract does not know, and")
     for why, record in BAD_RECORDS:
-        print(f"    {why:26} {record[:60].decode(errors='replace')}")
+        text = record.decode(errors="replace")
+        print(f"    {why:26} {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}")
 
 
 def show(title: str, *arguments: str | Path) -> None:
