@@ -1,7 +1,7 @@
 """What frames keep in memory, which their estimated size does not tell.
 
-Text in Polars is a view into a buffer that other text shares: a frame of ten rows whose text points into a
-block of 16 MiB keeps the whole block alive.
+Text in Polars is a view into a buffer that other text shares: ten rows that are left of a million keep the
+text of the million alive.
 """
 
 from __future__ import annotations

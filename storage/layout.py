@@ -25,10 +25,10 @@ __all__ = ["DataFile", "TableWriter", "remove_files"]
 class TableWriter:
     """Takes the rows of one batch, and leaves sorted Parquet files that a commit can add to the table.
 
-    Frames are collected until half of the memory is full; then a thread of its own sorts and writes
-    them while the caller goes on, and the caller waits only when the other half is full as well. Small
-    partitions wait in memory for more rows, so that a batch makes few small files. Nothing is visible
-    to readers before the files are committed.
+    Frames are collected until half of the memory is full; then a thread of its own sorts them, and two
+    more encode the files, while the caller goes on, and waits only when the other half is full as well.
+    Small partitions wait in memory for more rows, so that a batch makes few small files. Nothing is
+    visible to readers before the files are committed.
 
         with TableWriter(uri, partition_by=["day"], sort_by=["actor.id"], buffer_bytes=2**27) as writer:
             for frame in frames:
@@ -41,7 +41,7 @@ class TableWriter:
         uri: The table's; it need not exist yet.
         partition_by: Columns that files do not hold; the log has their values.
         sort_by: Columns, or dotted paths to fields of structs, that rows are sorted by within a file.
-        buffer_bytes: Memory for rows, the blocks that their text points into included. Sorting and
+        buffer_bytes: Memory for rows, the whole buffers that their text points into included. Sorting and
             encoding take as much again, for a short while.
         prefix: What the names of files begin with, such as the number of the batch.
         refused: Takes the rows whose partition values no table can hold, in a thread of the writer and
