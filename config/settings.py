@@ -1,7 +1,7 @@
 """What the environment sets for the whole process, read once at the entry point and passed down.
 
     variable              default       unit and meaning
-    PENSTOCK_MEMORY       512 MiB       the memory budget: bounds blocks, sort buffers, row groups
+    PENSTOCK_MEMORY       512 MiB       the memory budget: bounds blocks, and rows that wait to be written
     PENSTOCK_MAX_RECORD   64 MiB        a longer record is quarantined as record_too_long
     PENSTOCK_MAX_NESTING  512           deeper JSON is quarantined; levels of arrays and objects
     PENSTOCK_PIPELINES    pipelines.d   the folder of pipeline files; `run NAME` finds NAME.yaml there
