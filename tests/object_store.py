@@ -75,7 +75,7 @@ def _command(folder: Path, ports: list[int]) -> list[str]:
     weed = shutil.which("weed") or str(Path(sys.executable).parent / "weed")
     s3, master, volume, filer, admin = ports
     return [
-        weed, "mini", "-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-bucket={BUCKET}",
+        weed, "-logdir=.", "mini", "-dir=data", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-bucket={BUCKET}",
         f"-s3.port={s3}", "-s3.config=s3.json", f"-s3.localSocket={folder / 's3.sock'}", "-s3.port.iceberg=0",
         "-s3.port.lance=0", f"-master.port={master}", "-master.telemetry=false", f"-volume.port={volume}",
         f"-filer.port={filer}", f"-filer.localSocket={folder / 'filer.sock'}", f"-admin.port={admin}",
