@@ -5,13 +5,12 @@ VENV := .venv
 READERS := .readers
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all:
-CODE := $(wildcard config transforms storage serving pipelines checks benchmarks tests)
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench bench-large lock readers clean
+.PHONY: help setup demo test check fmt bench bench-large bench-stages lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,8 +37,11 @@ fmt: setup ## format, and mend what can be mended without thought
 bench: setup ## against DuckDB and Polars: 100 thousand and 1 million events, 5 turns
 	@$(VENV)/bin/python -m benchmarks.compare --turns 5 100k 1M
 
-bench-large: setup ## the same with 10 million events, 3 turns (about 10 GB of disk, some minutes)
+bench-large: setup ## the same with 10 million events, 3 turns (about 4 GB of disk, some minutes)
 	@$(VENV)/bin/python -m benchmarks.compare --turns 3 10M
+
+bench-stages: setup ## where the CPU time of a batch goes, stage by stage: 1 million events
+	@$(VENV)/bin/python -m benchmarks.stages 1M
 
 readers: $(READERS)/.installed ## create .readers, independent readers that the tests ask
 

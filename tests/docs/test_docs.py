@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -81,3 +82,14 @@ def test_document_links_lead_to_files(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(str(page)))
 
     assert [link for link in links if not (ROOT / page.parent / link).exists()] == []
+
+
+def test_benchmarks_document_gives_the_measured_stages() -> None:
+    measured = json.loads(read("docs/benchmarks/stages.json"))["stages"]
+    rows = re.findall(
+        r"^\| ([a-z, ]+) \| ([\d.]+) s \| (\d+) % \|$", read("docs/benchmarks/README.md"), re.MULTILINE
+    )
+
+    assert rows == [
+        (name, f"{one['cpu_s']:.2f}", f"{100 * one['share']:.0f}") for name, one in measured.items()
+    ]
