@@ -71,6 +71,21 @@ def test_conform_broken_record_does_not_reach_into_the_next_one() -> None:
     assert reasons(ID, b'{"id":1', b"}", b'{"id":"', b'"}', b"[1", b"]") == [("malformed_json", None)] * 6
 
 
+def test_conform_broken_record_is_judged_by_its_own_bytes_alone() -> None:
+    lines = b'{"id":1,', b'"id":2}', b'{"id":1,', b'"new":2}'
+    assert reasons(ID, *lines, on_new_column="fail") == [("malformed_json", None)] * 4
+
+
+def test_conform_broken_list_at_the_end_of_a_step_takes_no_room_from_the_next_one() -> None:
+    columns = {"l": ["int8"], **{f"c{i}": "int8" for i in range(3_997)}}
+    conformer = Conformer(a_pipeline(columns), max_nesting=8, positions=False)
+    text = b'{"c0":1}\n' * 1_999 + b'{"l":[\n' + b"1," * 100_000 + b"\n"
+
+    chunks = conformer.conform(padded(text), len(text), np.zeros(1, np.int64)).chunks
+
+    assert [chunk.counts.tolist() for chunk in chunks] == [[[2_000, 1, 0]], [[1, 1, 0]]]
+
+
 def test_conform_blank_lines_and_carriage_returns_are_no_records() -> None:
     chunk = conform(a_pipeline(ID), [b"", b'{"id":1}\r', b" \t\r", b"", b'  {"id":2}  ', b"x\r"])
 

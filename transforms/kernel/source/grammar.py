@@ -29,7 +29,17 @@ COMMA, COLON, MINUS, PLUS, POINT = 0x2C, 0x3A, 0x2D, 0x2B, 0x2E
 
 @compiled
 def skip_space(at):
-    """The address of the next byte that is not JSON white space."""
+    """The address of the next byte that is not JSON white space; a newline, which ends a record, is not."""
+    byte = load_byte(at)
+    while byte == 0x20 or byte == 0x0D or byte == 0x09:
+        at += 1
+        byte = load_byte(at)
+    return at
+
+
+@compiled
+def skip_lines(at):
+    """The address of the next byte that is no white space, newlines included."""
     byte = load_byte(at)
     while byte == 0x20 or byte == 0x0A or byte == 0x0D or byte == 0x09:
         at += 1

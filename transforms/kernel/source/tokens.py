@@ -34,6 +34,7 @@ from transforms.kernel.source.grammar import (
     OPEN_ARRAY,
     OPEN_OBJECT,
     scan_value,
+    skip_lines,
     skip_space,
 )
 from transforms.kernel.source.memory import (
@@ -131,7 +132,7 @@ def verdict_of_other(at, end, opened, limit):
     after, _ = scan_value(at, opened, limit)
     if after < 0:
         return -after
-    return NOT_AN_OBJECT if after <= end and skip_space(after) >= end else MALFORMED
+    return NOT_AN_OBJECT if after <= end and skip_lines(after) >= end else MALFORMED
 
 
 @entry
@@ -267,7 +268,7 @@ def tokenize(
                 closing = CLOSE_OBJECT if load_item(program.kind, node) == STRUCT else CLOSE_ARRAY
                 at = skip_space(at + 1)
             if depth < 0:
-                if at >= end or skip_space(at + 1) < end:
+                if at >= end or skip_lines(at + 1) < end:
                     verdict = MALFORMED
                 break
             if load_byte(at) != COMMA:
