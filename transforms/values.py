@@ -17,6 +17,8 @@ from transforms.kernel.codes import ACCEPTED, OUT_OF_RANGE, PADDING, UNSURE
 from transforms.kernel.library import call
 
 FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6}
+_HALFWAY_TO_INFINITE = 2.0**128 - 2.0**103
+"""The double between the largest single and the first number that is beyond all of them."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +101,34 @@ def _floats(kind: Float, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple
     refused = call("fill_floats", *tokens.spans(), values, valid, verdicts)
     if refused:
         unsure = verdicts == UNSURE
-        values[unsure] = _nearest_doubles(tokens.at(unsure))
+        values[unsure] = _nearest(tokens.at(unsure), pl.Float64)
         valid[unsure], verdicts[unsure] = 1, ACCEPTED
-    with np.errstate(over="ignore"):
-        narrow = values.astype(f"float{kind.bits}", copy=False)
+    narrow = values if kind.bits == 64 else _singles(values, tokens)
     infinite = np.isinf(narrow)
     valid[infinite], verdicts[infinite] = 0, OUT_OF_RANGE
     return fixed_width(arrow_type(kind), narrow, valid), int(np.count_nonzero(verdicts))
 
 
-def _nearest_doubles(numbers: Tokens) -> NDArray[np.float64]:
-    """Polars' reading of number literals; infinite where one is beyond all doubles."""
+def _singles(values: NDArray[np.float64], tokens: Tokens) -> NDArray[np.float32]:
+    """Doubles as the nearest singles of the numbers that they came from.
+
+    Rounding twice is wrong only where the double lies halfway between two singles and the number does not.
+    """
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+        other = np.nextafter(narrow, np.where(values > narrow, np.inf, -np.inf).astype(np.float32))
+    with np.errstate(invalid="ignore"):
+        halfway = (values != narrow) & (values - narrow == other.astype(np.float64) - values)
+    halfway |= np.abs(values) == _HALFWAY_TO_INFINITE
+    if halfway.any():
+        narrow[halfway] = _nearest(tokens.at(halfway), pl.Float32)
+    return narrow
+
+
+def _nearest(numbers: Tokens, kind: type[pl.Float32 | pl.Float64]) -> NDArray[Any]:
+    """Polars' reading of number literals; infinite where one is beyond all floats of this kind."""
     array, _ = _json(numbers, np.zeros(len(numbers.tags), np.uint8), np.zeros(0, np.uint8))
-    return pl.Series(array).cast(pl.Float64).to_numpy()
+    return pl.Series(array).cast(kind).to_numpy()
 
 
 def _decimals(kind: Decimal, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:

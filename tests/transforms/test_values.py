@@ -98,6 +98,33 @@ def test_decode_minus_zero_keeps_its_sign() -> None:
 
 
 @pytest.mark.parametrize(
+    ("literal", "value"),
+    [
+        (b"1.000000059604644775390625", 1.0),  # halfway between two singles: to the even one
+        (b"1.000000059604644775390625000001", 1 + 2**-23),
+        (b"-1.0000001788139343261718749999999999", -1 - 2**-23),
+        (b"340282356779733661637539395458142568447", 2.0**128 - 2.0**104),
+        (b"340282356779733661637539395458142568448", "<out_of_range>"),
+        (b"-340282356779733661637539395458142568447", 2.0**104 - 2.0**128),
+    ],
+)
+def test_decode_single_is_the_nearest_to_the_number_itself(literal: bytes, value: Any) -> None:
+    assert decoded("float32", literal) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("int64", "out_of_range"), ("float64", "unparsable"), ("decimal(38,2)", "out_of_range")],
+)
+def test_decode_huge_exponent_is_not_made_up_for_by_too_few_zeros(kind: str, reason: str) -> None:
+    assert decoded(kind, b"0." + b"0" * 1_999_999 + b"1e20000000") == f"<{reason}>"
+
+
+def test_decode_single_that_lies_halfway_is_not_misread_for_its_length() -> None:
+    assert decoded("float32", b"16777217" + b"0" * 70_000 + b"e-70000") == "<unparsable>"
+
+
+@pytest.mark.parametrize(
     ("kind", "literal", "reason"),
     [
         ("int64", b"1.5", "type_mismatch"),

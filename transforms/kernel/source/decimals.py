@@ -10,7 +10,7 @@ from transforms.kernel.source.memory import load_byte
 DIGITS = 38  # significant digits that 128 bits always hold
 HALF, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 TEN = np.uint64(10)
-FAR = 1_000_000  # exponents beyond this are all alike
+FAR = 1_000_000_000_000  # exponents beyond this are all alike: more than a record has digits to make up for
 
 
 @compiled

@@ -19,6 +19,7 @@ from transforms.kernel.codes import (
     PRECISION_LOSS,
     TRUE,
     TYPE_MISMATCH,
+    UNPARSABLE,
     UNSURE,
 )
 from transforms.kernel.source.compiled import compiled, entry
@@ -26,6 +27,7 @@ from transforms.kernel.source.decimals import DIGITS, read_decimal, scale_up
 from transforms.kernel.source.memory import bytes_at, doubles_at, ints_at, load_byte, longs_at, words_at
 
 EXACT_INTEGER = np.uint64(1 << 53)
+LONGEST_FLOAT = 60_000  # bytes: Polars, asked where UNSURE, misreads exponents that as many zeros make up for
 EXACT_POWERS = np.array([10.0**power for power in range(23)])
 
 
@@ -90,6 +92,8 @@ def read_float(at, end):
     An integer below 2^53 and a power of ten up to 10^22 are doubles, so that their product or quotient is
     rounded once, hence right (Clinger, How to read floating point numbers accurately, 1990).
     """
+    if end - at > LONGEST_FLOAT:
+        return 0.0, UNPARSABLE
     negative, upper, lower, exponent, digits = read_decimal(at, end)
     if digits == 0:
         return -0.0 if negative else 0.0, ACCEPTED
