@@ -9,7 +9,7 @@ Each may be called again after a failure: nothing is visible before its commit, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
+from config.errors import PenstockError
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.errors import NotConservedError
@@ -184,11 +185,21 @@ def _query(
 
 def _write(rows: pl.LazyFrame, writer: TableWriter) -> None:
     """Draws the query and writes what it gives."""
+    for frame in _drawn(rows):
+        writer.write(frame)
+
+
+def _drawn(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The frames of the query; what a function of the pipeline's own raises on rows is told as a step's."""
+    what = "the transforms failed on the rows of this batch"
     try:
-        for frame in rows.collect_batches(maintain_order=True, engine="streaming"):
-            writer.write(frame)
+        yield from rows.collect_batches(maintain_order=True, engine="streaming")
+    except PenstockError:
+        raise
     except PolarsError as error:
-        raise StepError("the transforms failed on the rows of this batch", got=str(error)) from error
+        raise StepError(what, got=str(error)) from error
+    except (Exception, SystemExit) as error:
+        raise StepError(what, got=f"{type(error).__name__}: {error}") from error
 
 
 def _count_unasked(

@@ -46,7 +46,7 @@ def _use(frame: pl.LazyFrame, step: UseStep, name: str) -> pl.LazyFrame:
         result = function(frame, **step.with_)
     except PolarsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StepError(
             f"transform {name} failed before it saw any rows",
             got=f"{type(error).__name__}: {error}",
@@ -68,7 +68,7 @@ def _function(path: str) -> Callable[..., Any]:
         function: Any = importlib.import_module(module)
         for part in attribute.split("."):
             function = getattr(function, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StepError(
             "a transform function cannot be imported",
             where=path,

@@ -33,6 +33,21 @@ def fail_on_rows(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.with_columns(pl.col("kind").cast(pl.Int64))
 
 
+def divide_rows_by_zero(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Fails while the rows pass, with an error that is not of Polars."""
+    return frame.map_batches(lambda rows: rows.head(1 // (rows.height * 0)))
+
+
+def leave(_frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Ends the process, as if all had gone well."""
+    raise SystemExit(0)
+
+
+def leave_on_rows(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """The same while the rows pass."""
+    return frame.map_batches(leave)  # type: ignore[arg-type]  # whatever it takes, it gives nothing
+
+
 def make_objects(frame: pl.LazyFrame) -> pl.LazyFrame:
     """One Python object for each row, as no code of ours may do, for long enough to be seen."""
 

@@ -95,6 +95,9 @@ def test_run_step_over_the_whole_batch_is_proved_all_the_same(local: Store, sql:
         ({"use": "tests.pipelines.steps:add", "with": {"name": "x", "oops": 1}}, "oops"),
         ({"use": "tests.pipelines.steps:fail"}, "no luck with LazyFrame"),
         ({"use": "tests.pipelines.steps:collect"}, "LazyFrame"),
+        ({"use": "tests.pipelines.steps:leave"}, "SystemExit"),
+        ({"use": "tests.pipelines.steps:divide_rows_by_zero"}, "ZeroDivisionError"),
+        ({"use": "tests.pipelines.steps:leave_on_rows"}, "SystemExit"),
         ({"use": "tests.pipelines.steps:fail_on_rows"}, "click"),
     ],
 )
