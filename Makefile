@@ -66,7 +66,7 @@ $(VENV)/.locked: requirements.lock
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
 	@$(VENV)/bin/python -m compileall -q $(wildcard config transforms storage serving pipelines)
-	@$(VENV)/bin/python -c 'from transforms.kernel.library import kernel; kernel()' # the decoder, for this processor
+	@$(VENV)/bin/python -c 'from transforms.decode.kernel.library import kernel; kernel()' # the decoder, for this processor
 	@touch $@
 
 $(READERS)/.installed: tests/readers.lock

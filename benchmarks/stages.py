@@ -28,11 +28,11 @@ from config.spec_file import load_pipeline
 from pipelines.intake import Columns, Intake
 from pipelines.query import Counters, RowSource, counted, transformed
 from pipelines.tally import Tally
-from storage.blocks import Block, Damage, read_blocks
-from storage.landing import list_landing
-from storage.layout import TableWriter
+from storage.landing.listing import list_landing
+from storage.layout.table_writer import TableWriter
+from storage.reading.blocks import Block, Damage, read_blocks
 from transforms.conform import Conformer
-from transforms.lines import split
+from transforms.decode.lines import split
 
 TURNS = 3
 

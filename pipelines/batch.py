@@ -26,14 +26,14 @@ from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading import Reading
 from pipelines.tally import FileCounts
-from storage.data_file import DataFile
-from storage.delta import commit_batch as commit_files
-from storage.delta import last_batch, open_table, remove_unused
 from storage.errors import ConcurrentRunError
-from storage.landing import list_landing
-from storage.layout import TableWriter
-from storage.ledger import plan
-from storage.quarantine import QuarantineWriter, commit_quarantine
+from storage.landing.listing import list_landing
+from storage.layout.data_file import DataFile
+from storage.layout.table_writer import TableWriter
+from storage.tables.delta import commit_batch as commit_files
+from storage.tables.delta import last_batch, open_table, remove_unused
+from storage.tables.ledger import plan
+from storage.tables.quarantine import QuarantineWriter, commit_quarantine
 from transforms.errors import StepError
 
 ACCEPTED = "accepted"

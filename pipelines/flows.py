@@ -25,7 +25,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
-from pipelines.batch_report import batch_report
+from pipelines.reports.batch_report import batch_report
 from pipelines.run import BatchSummary, summary
 
 P = ParamSpec("P")

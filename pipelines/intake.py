@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from config.names import FILE, RECORD
 from pipelines.tally import Tally
-from storage.blocks import Block, Damage
+from storage.reading.blocks import Block, Damage
 from transforms.conform import LINE, PART, Chunk, Conformed, Conformer
 
 FILE_NUMBER = "_file_number"

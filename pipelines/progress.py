@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from storage.blocks import Block, Damage
+from storage.reading.blocks import Block, Damage
 
 
 class Progress(Protocol):

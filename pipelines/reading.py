@@ -15,7 +15,7 @@ from pipelines.intake import FILE_NUMBER, Columns, Intake, Refused
 from pipelines.progress import Progress
 from pipelines.query import Counters, RowSource, distinct, transformed
 from pipelines.tally import Tally
-from storage.blocks import Block, Damage, read_blocks
+from storage.reading.blocks import Block, Damage, read_blocks
 from transforms.conform import Conformer
 from transforms.whole_batch import needs_whole_batch, without_rows
 

@@ -11,7 +11,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
-from storage.compression import is_compressed
+from storage.reading.compression import is_compressed
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from config.names import RESCUED
 from config.pipeline import Pipeline
-from transforms.arrow import arrow_type, binaries
-from transforms.decoder import Decoded, Decoder
+from transforms.decode.arrow import arrow_type, binaries
+from transforms.decode.decoder import Decoded, Decoder
+from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
+from transforms.decode.kernel.library import call
+from transforms.decode.lines import Lines, split
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import Rule, meets, rules_of
-from transforms.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
-from transforms.kernel.library import call
-from transforms.lines import Lines, split
 from transforms.partition_values import storable_rules
 
 READ, QUARANTINED, DROPPED, FIRST_EXPECTATION = range(4)

@@ -8,7 +8,7 @@ from config.settings import Settings
 from pipelines.cli.options import common, print_json, table_uri
 from pipelines.cli.plain_text import moment, whole
 from pipelines.cli.tables import print_table
-from pipelines.history import Version, history
+from pipelines.reports.history import Version, history
 
 _LIMIT_FOR_PEOPLE = 20
 

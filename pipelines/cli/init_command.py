@@ -15,7 +15,7 @@ from config.spec_file import SUFFIXES
 from config.uri import parse_uri
 from pipelines.cli.options import common, print_json
 from pipelines.cli.tables import print_fields
-from pipelines.propose import propose_pipeline
+from pipelines.proposal.propose import propose_pipeline
 
 
 @click.command("init")

@@ -12,7 +12,7 @@ from pipelines.cli.json_rows import print_json_rows
 from pipelines.cli.options import common, open_pipeline
 from pipelines.cli.plain_text import whole
 from pipelines.cli.tables import print_table
-from pipelines.rejected import rejected, rejected_count
+from pipelines.reports.rejected import rejected, rejected_count
 
 _LIMIT_FOR_PEOPLE = 20
 _RAW_FOR_PEOPLE = 200  # bytes

@@ -13,7 +13,7 @@ from pipelines.cli.json_rows import encodable, print_json_rows
 from pipelines.cli.options import common, table_uri
 from pipelines.cli.plain_text import counted, whole
 from pipelines.cli.tables import print_table
-from pipelines.scan import Scan, scan
+from pipelines.reports.scan import Scan, scan
 from storage.upstream import translated
 
 _LIMIT_FOR_PEOPLE = 20

@@ -14,7 +14,7 @@ from pipelines.cli.options import common, print_json
 from pipelines.cli.outcome import DONE, exit_status
 from pipelines.cli.plain_text import counted, duration, moment, printable, size, whole
 from pipelines.cli.tables import print_fields
-from pipelines.status import Files, Status, status
+from pipelines.reports.status import Files, Status, status
 
 
 @click.command("status")

@@ -14,8 +14,8 @@ from pipelines.cli.options import common, print_json, prints_go_aside
 from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status, problems_of
 from pipelines.cli.plain_text import printable
 from pipelines.cli.tables import print_table
-from pipelines.validation import StepPlan, Validation, validate
-from storage.table_columns import TableColumn
+from pipelines.reports.validation import StepPlan, Validation, validate
+from storage.tables.columns import TableColumn
 
 _TYPE_WIDTH = 50
 

@@ -12,7 +12,7 @@ from config.settings import Settings
 from pipelines.cli.options import common, open_pipeline, print_json
 from pipelines.cli.plain_text import counted, printable, whole
 from pipelines.cli.tables import print_table
-from pipelines.proof import BatchProof, Proof, Watcher, prove
+from pipelines.proof.proof import BatchProof, Proof, Watcher, prove
 
 _HEADER = [
     "batch", "version", "files", "counted again", "gone", "changed", "records", "written",

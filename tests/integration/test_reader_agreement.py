@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 
-from storage.delta import commit_batch
-from storage.layout import TableWriter
+from storage.layout.table_writer import TableWriter
+from storage.tables.delta import commit_batch
 from tests.readers import ask_duckdb, needs_readers
 from tests.storage.test_layout import AWKWARD
 

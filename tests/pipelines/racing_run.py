@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import storage.layout  # noqa: F401 - imported before the start, so that none of them is late
+import storage.layout.table_writer  # noqa: F401 - imported before the start, so that none of them is late
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.run import run

@@ -14,11 +14,11 @@ from deltalake import DeltaTable
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.proof import Proof, prove
+from pipelines.proof.proof import Proof, prove
 from pipelines.run import RunSummary, run
-from storage.delta import batch_commits
 from storage.filesystem import delta_storage_options
-from storage.quarantined import quarantined
+from storage.tables.delta import batch_commits
+from storage.tables.quarantined import quarantined
 from tests.conftest import Store
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.pipeline import Pipeline
-from pipelines.batch_report import batch_report, escape
+from pipelines.reports.batch_report import batch_report, escape
 from pipelines.run import BatchSummary
 
 SUMMARY = BatchSummary(

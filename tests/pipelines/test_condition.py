@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.condition import condition
 from pipelines.errors import QueryError
+from pipelines.reports.condition import condition
 
 ROWS = pl.DataFrame(
     {

@@ -18,7 +18,7 @@ from deltalake.transaction import create_table_with_add_actions
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines import batch
-from pipelines.proof import prove
+from pipelines.proof.proof import prove
 from pipelines.run import run
 from storage.errors import ConcurrentRunError, FileChangedError, FileVanishedError
 from storage.filesystem import delta_storage_options
@@ -161,7 +161,7 @@ def test_run_answers_of_all_commits_lost_finishes_all_the_same(
     pipeline = one_file_a_batch(store)
     with monkeypatch.context() as fault:
         fault.setattr(
-            "storage.delta.create_table_with_add_actions", then_failing(create_table_with_add_actions)
+            "storage.tables.delta.create_table_with_add_actions", then_failing(create_table_with_add_actions)
         )
         append = then_failing(DeltaTable.create_write_transaction)
         fault.setattr(DeltaTable, "create_write_transaction", append)

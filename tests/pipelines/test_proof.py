@@ -8,8 +8,8 @@ from deltalake import DeltaTable
 
 from config.pipeline import Pipeline
 from pipelines.run import run
-from storage.landing import list_landing
-from storage.ledger import plan
+from storage.landing.listing import list_landing
+from storage.tables.ledger import plan
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
     SETTINGS,

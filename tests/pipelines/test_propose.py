@@ -17,8 +17,8 @@ from config.errors import SpecError
 from config.settings import Settings
 from config.spec_file import parse_pipeline
 from pipelines.errors import ProposalError
-from pipelines.propose import propose, propose_pipeline
-from pipelines.proposed_names import default_name, default_table
+from pipelines.proposal.names import default_name, default_table
+from pipelines.proposal.propose import propose, propose_pipeline
 from storage.errors import StorageError
 from tests.transforms.decoding import conform
 from transforms.steps import apply_step

@@ -11,9 +11,9 @@ import pytest
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines import recount as recounting
-from pipelines.recount import landed_now, recount
-from storage.landing import list_landing
+from pipelines.proof import recount as recounting
+from pipelines.proof.recount import landed_now, recount
+from storage.landing.listing import list_landing
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.settings import MIB, Settings
-from pipelines.sample import MOST_FILES, MOST_RECORDS, sample_landing
+from pipelines.proposal.sample import MOST_FILES, MOST_RECORDS, sample_landing
 
 
 def landed(folder: Path, files: int, records: int) -> str:

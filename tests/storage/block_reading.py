@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from storage.blocks import Block, Damage, read_blocks
+from storage.reading.blocks import Block, Damage, read_blocks
 
 Records = dict[int, list[tuple[int, bytes]]]
 """For each file: offset and bytes of each line, without its newline."""

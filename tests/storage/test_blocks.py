@@ -14,9 +14,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.blocks import Block, Damage, read_blocks
 from storage.errors import FileChangedError, FileVanishedError, StorageError
-from storage.identity import identity_of_file
+from storage.landing.identity import identity_of_file
+from storage.reading.blocks import Block, Damage, read_blocks
 from tests.conftest import Store
 from tests.storage.block_reading import damages, lines, read, records
 

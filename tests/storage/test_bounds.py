@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.bounds import BOUND_CHARACTERS, lower_bound, upper_bound
+from storage.layout.bounds import BOUND_CHARACTERS, lower_bound, upper_bound
 from tests.storage.frames import TEXTS
 
 

@@ -16,8 +16,10 @@ from deltalake import DeltaTable, Field, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import create_table_with_add_actions
 
-from storage.data_file import DataFile
-from storage.delta import (
+from storage.errors import ConcurrentRunError, StorageError, TableError, TableSchemaError
+from storage.filesystem import delta_storage_options, open_filesystem
+from storage.layout.data_file import DataFile
+from storage.tables.delta import (
     _TABLE_CONFIGURATION,
     Commit,
     batch_commits,
@@ -26,8 +28,6 @@ from storage.delta import (
     open_table,
     remove_unused,
 )
-from storage.errors import ConcurrentRunError, StorageError, TableError, TableSchemaError
-from storage.filesystem import delta_storage_options, open_filesystem
 from tests.conftest import Store
 
 SCHEMA = pl.Schema({"id": pl.Int64(), "name": pl.String(), "day": pl.Date()})
@@ -209,7 +209,7 @@ def test_commit_batch_creating_with_a_lost_answer_counts_as_written(
         create_table_with_add_actions(*args, **options)
         raise OSError("connection reset by peer")
 
-    monkeypatch.setattr("storage.delta.create_table_with_add_actions", create_and_hang_up)
+    monkeypatch.setattr("storage.tables.delta.create_table_with_add_actions", create_and_hang_up)
 
     assert commit(uri, None, 1, "a") == Commit(0, written=True)
     assert files_of(uri) == ["a"]

@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from storage.frame_memory import buffers, compacted, trimmed
+from storage.layout.frame_memory import buffers, compacted, trimmed
 
 TEXT_BYTES = 40
 

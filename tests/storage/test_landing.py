@@ -17,8 +17,8 @@ from storage.errors import (
     UnreadableNameError,
     UnsupportedLocationError,
 )
-from storage.identity import identity_of_file
-from storage.landing import LANDING_SCHEMA, list_landing
+from storage.landing.identity import identity_of_file
+from storage.landing.listing import LANDING_SCHEMA, list_landing
 from tests.conftest import Store
 from tests.object_store import ObjectStore
 

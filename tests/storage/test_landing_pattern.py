@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import UnsupportedLocationError
-from storage.landing_pattern import LandingPattern, parse_pattern
+from storage.landing.pattern import LandingPattern, parse_pattern
 
 names = st.text(alphabet="ab-]![^.*?\\&~|\n", min_size=1, max_size=6).filter(lambda name: "/" not in name)
 

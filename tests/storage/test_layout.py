@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from storage.delta import commit_batch, open_table
 from storage.errors import AccessDeniedError, StorageError, TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
-from storage.layout import DataFile, TableWriter, remove_files
+from storage.layout.table_writer import DataFile, TableWriter, remove_files
+from storage.tables.delta import commit_batch, open_table
 from tests.conftest import Store
 from tests.object_store import ObjectStore
 
@@ -179,7 +179,7 @@ def test_write_while_the_caller_goes_on_waits_for_one_buffer_only(
         handed_over.append((len(frames), last))
         gate.wait(10)
 
-    monkeypatch.setattr("storage.partition_files.PartitionFiles.add", add)
+    monkeypatch.setattr("storage.layout.partition_files.PartitionFiles.add", add)
     writer.write(frame)
     writer.write(frame[:10])
     assert len(handed_over) <= 1

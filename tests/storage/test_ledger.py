@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage import delta, ledger
-from storage.delta import open_table
 from storage.errors import ConcurrentRunError, NotFoundError, NothingLandedError, TableError, UnavailableError
-from storage.landing import LANDING_SCHEMA, list_landing
-from storage.ledger import LEDGER_SCHEMA, ledger_uri, plan, planned_files, waiting_files
+from storage.landing.listing import LANDING_SCHEMA, list_landing
+from storage.tables import delta, ledger
+from storage.tables.delta import open_table
+from storage.tables.ledger import LEDGER_SCHEMA, ledger_uri, plan, planned_files, waiting_files
 from tests.conftest import Store
 
 NEVER_LISTED = "the landing zone must not be listed"
@@ -233,8 +233,8 @@ def test_plan_with_nothing_waiting_imports_nothing_that_writes(tmp_path: Path) -
     (tmp_path / "landing").mkdir()
     code = (
         "import sys\n"
-        "from storage.landing import list_landing\n"
-        "from storage.ledger import plan\n"
+        "from storage.landing.listing import list_landing\n"
+        "from storage.tables.ledger import plan\n"
         f"landed = lambda: list_landing({str(tmp_path / 'landing')!r})\n"
         f"assert plan({str(tmp_path / 't')!r}, 'p', 1, landed=landed, max_files=1, max_bytes=1) is None\n"
         "assert not {'pyarrow', 's3fs', 'botocore', 'numba'} & set(sys.modules)\n"

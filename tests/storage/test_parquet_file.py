@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from storage.parquet_file import encode_parquet
+from storage.layout.parquet_file import encode_parquet
 
 
 def test_encode_parquet_keeps_rows_and_order() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.partitions import HIVE_NULL, folder, grouped, storable
+from storage.layout.partitions import HIVE_NULL, folder, grouped, storable
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from storage import quarantine
-from storage.data_file import DataFile
-from storage.delta import commit_batch, last_batch, open_table
 from storage.errors import ConcurrentRunError, UnavailableError
 from storage.filesystem import open_filesystem
-from storage.quarantine import QuarantineWriter, commit_quarantine
-from storage.quarantined import REFUSED_SCHEMA, quarantine_counts, quarantine_uri, quarantined
+from storage.layout.data_file import DataFile
+from storage.tables import quarantine
+from storage.tables.delta import commit_batch, last_batch, open_table
+from storage.tables.quarantine import QuarantineWriter, commit_quarantine
+from storage.tables.quarantined import REFUSED_SCHEMA, quarantine_counts, quarantine_uri, quarantined
 from tests.conftest import Store
 
 

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-from storage.read_ahead import read_ahead
+from storage.reading.read_ahead import read_ahead
 
 
 def test_read_ahead_gives_all_items_in_order_from_one_other_thread() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from storage.errors import TableSchemaError
-from storage.sort_keys import sort_keys
+from storage.layout.sort_keys import sort_keys
 
 FRAME = pl.DataFrame(
     {

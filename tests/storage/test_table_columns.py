@@ -10,8 +10,8 @@ import pytest
 from deltalake import write_deltalake
 
 from storage.errors import TableSchemaError
-from storage.table_columns import TableColumn, columns_for, columns_of
-from storage.table_versions import open_version
+from storage.tables.columns import TableColumn, columns_for, columns_of
+from storage.tables.versions import open_version
 
 SCHEMA = pl.Schema(
     {

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from storage.errors import TableSchemaError
-from storage.table_schema import check_partition_columns, delta_schema, storable_schema, to_storable
+from storage.layout.table_schema import check_partition_columns, delta_schema, storable_schema, to_storable
 
 WIDENED: list[tuple[pl.DataType, list[Any], pl.DataType, list[Any]]] = [
     (pl.UInt8(), [255, None], pl.Int16(), [255, None]),

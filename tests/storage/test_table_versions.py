@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from storage.delta import commit_batch
 from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
-from storage.layout import TableWriter
-from storage.table_versions import open_version, rows_of, size_of, versions_of
+from storage.layout.table_writer import TableWriter
+from storage.tables.delta import commit_batch
+from storage.tables.versions import open_version, rows_of, size_of, versions_of
 from tests.conftest import Store
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from transforms.conform import Chunk, Conformer
-from transforms.kernel.codes import PADDING
+from transforms.decode.kernel.codes import PADDING
 
 
 def a_pipeline(columns: Mapping[str, Any], **options: Any) -> Pipeline:

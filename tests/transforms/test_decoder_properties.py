@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.transforms.decoding import a_pipeline, conform, padded
 from transforms.conform import QUARANTINED, READ, Conformer
-from transforms.kernel.codes import PADDING
+from transforms.decode.kernel.codes import PADDING
 
 EDGES = [
     *("{}[],:\"'\\ \t\r0123456789.eE+-"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from config.column_syntax import format_columns
 from tests.transforms.decoding import a_pipeline, conform
-from transforms.infer import Inferred, infer_columns
+from transforms.inference.infer import Inferred, infer_columns
 
 NAMES = st.one_of(
     st.sampled_from(["a", "A", "b", "on", "@t", "", "a b", "x.y", "_file", "é"]), st.text(max_size=3)

@@ -13,7 +13,7 @@ from config.pipeline import Pipeline
 from pipelines.batch import plan_batch, write_batch
 from pipelines.cli.quarantine_command import with_text
 from pipelines.run import run
-from storage.quarantine import commit_quarantine
+from storage.tables.quarantine import commit_quarantine
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, event, events, land

@@ -12,8 +12,8 @@ import pytest
 
 from config.pipeline import Pipeline
 from pipelines.batch import plan_batch
+from pipelines.reports.status import status
 from pipelines.run import run
-from pipelines.status import status
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land

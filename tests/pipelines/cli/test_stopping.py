@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from config.pipeline import Pipeline
-from storage.delta import open_table
-from storage.quarantined import quarantined
+from storage.tables.delta import open_table
+from storage.tables.quarantined import quarantined
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call_json, start, write_spec
 from tests.pipelines.taking_in import a_pipeline, events, ids, land

@@ -9,9 +9,9 @@ from deltalake import DeltaTable
 
 from config.pipeline import Pipeline
 from pipelines.cli.proof_bar import showing
-from pipelines.proof import prove
-from storage.landing import list_landing
-from storage.ledger import plan
+from pipelines.proof.proof import prove
+from storage.landing.listing import list_landing
+from storage.tables.ledger import plan
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, event, land

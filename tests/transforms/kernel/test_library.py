@@ -11,7 +11,7 @@ import pytest
 
 USE = """
 import sys
-from transforms.kernel.library import call
+from transforms.decode.kernel.library import call
 import numpy as np
 begins, limits, ends = (np.array([n], np.int64) for n in (0, 9, 0))
 data = np.frombuffer(b"record\\r\\nx" + bytes(64), np.uint8)

@@ -1,0 +1,1 @@
+"""The proof that no record was lost or doubled, from storage alone."""

@@ -1,0 +1,93 @@
+"""The data table as the sum of its commits: only batches may change how many rows it holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pipelines.proof.violation import Violation
+from storage.tables.commit_log import LoggedCommit
+from storage.tables.footers import Footer
+
+
+@dataclass
+class Replay:
+    """Takes the commits of a table in their order.
+
+    Attributes:
+        app_id: The pipeline whose batches are counted; those of others in the same table are batches too.
+        batches: How often each batch of the pipeline was committed.
+        files: The files of the table after the commits so far, and their rows where the log tells.
+        versions: How many commits there were.
+    """
+
+    app_id: str
+    batches: Counter[int] = field(default_factory=Counter)
+    files: dict[str, int | None] = field(default_factory=dict)
+    versions: int = 0
+
+    def batch_of(self, commit: LoggedCommit) -> int | None:
+        """The number of the batch, where `commit` is one of the pipeline."""
+        batch = commit.ours.get("batch")
+        return batch if commit.ours.get("app_id") == self.app_id and isinstance(batch, int) else None
+
+    def apply(self, commit: LoggedCommit) -> Iterator[Violation]:
+        """Takes one commit, and says what is wrong with it; its counts are not looked at."""
+        batch = self.batch_of(commit)
+        removed = sum(self.files.pop(path, None) or 0 for path in commit.removed)
+        self.files.update(commit.added)
+        self.versions += 1
+        yield from _unknown_rows(batch, commit)
+        if batch is not None:
+            self.batches[batch] += 1
+            yield from _no_batch(batch, commit, removed)
+        elif not commit.ours and commit.rows_added() != removed:
+            what = f"rows that version {commit.version} adds, a {commit.operation} and no batch"
+            yield Violation(None, None, what, f"{removed:,}, as many as it removes", commit.rows_added())
+
+    def complete(self, newest: int, active_rows: int) -> Iterator[Violation]:
+        """No version is missing, and the table holds what its commits add up to.
+
+        Args:
+            newest: The version of the table.
+            active_rows: The rows of its files, as delta-rs has it.
+        """
+        if self.versions != newest + 1:
+            yield Violation(None, None, "commits in the log of the data table", newest + 1, self.versions)
+            return
+        rows = sum(rows or 0 for rows in self.files.values())
+        if rows != active_rows:
+            yield Violation(None, None, "rows in the data table, as its commits add up", rows, active_rows)
+
+
+def _unknown_rows(batch: int | None, commit: LoggedCommit) -> Iterator[Violation]:
+    for path, rows in commit.added.items():
+        if rows is None:
+            yield Violation(
+                batch, path, f"rows of the file in version {commit.version} of the log", "a number", "none"
+            )
+
+
+def _no_batch(batch: int, commit: LoggedCommit, removed: int) -> Iterator[Violation]:
+    app_id = str(commit.ours["app_id"])
+    if commit.transactions.get(app_id) != batch:
+        found = str(commit.transactions.get(app_id, "none"))
+        yield Violation(batch, None, f"transaction of version {commit.version}", str(batch), found)
+    if commit.removed:
+        yield Violation(batch, None, f"rows that version {commit.version} removes", 0, removed)
+
+
+def check_footers(active: pl.DataFrame, footers: Iterable[Footer]) -> Iterator[Violation]:
+    """Each file of the table is there, and holds the rows that the log says.
+
+    Args:
+        active: The files of the table: `rows`, by the log.
+        footers: Theirs, in the same order.
+    """
+    for rows, footer in zip(active["rows"], footers, strict=True):
+        if footer.rows != rows:
+            found = footer.problem or footer.rows or 0
+            yield Violation(None, footer.path, "rows of the data file, by the log", rows or 0, found)

@@ -1,0 +1,195 @@
+"""The conservation proof: that no record was lost or doubled, from what lies in storage alone.
+
+ledger ──────────► every file in one batch, every batch complete
+log of the table ► one commit a batch, whose counts add up to the rows that it adds; nobody else changes rows
+quarantine ──────► as many records of each file as the commit of its batch says
+data files ──────► as many rows in the footers as in the log
+landing zone ────► as many records in the files, where they are still there, as were read
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import ValidationError
+
+from config.pipeline import Pipeline
+from config.settings import Settings
+from pipelines.proof.checks import (
+    check_commit_numbers,
+    check_counts,
+    check_ledger,
+    check_quarantine,
+    check_recount,
+    check_refused_early,
+)
+from pipelines.proof.committed_counts import CommittedCounts
+from pipelines.proof.log_replay import Replay, check_footers
+from pipelines.proof.recount import Recount, landed_now, recount
+from pipelines.proof.violation import Violation
+from storage.tables.commit_log import LoggedCommit, active_files, read_commits
+from storage.tables.delta import last_batch, open_table
+from storage.tables.footers import Footer, read_footers
+from storage.tables.ledger import planned_files
+from storage.tables.quarantined import quarantine_counts
+from storage.upstream import translated
+
+
+class Watcher:
+    """Gets told how far a proof is; this one does nothing."""
+
+    def begin(self, what: str, total: int) -> None:
+        """A stage begins that looks at `total` files."""
+
+    def at(self, position: int) -> None:
+        """The stage is at this file, from 0."""
+
+
+@dataclass(frozen=True)
+class BatchProof:
+    """One batch, in the numbers of its commit, and how many of its files could be counted again.
+
+    A batch that is planned and not committed yet has state `pending` and no numbers.
+    """
+
+    batch: int
+    state: Literal["committed", "pending"]
+    files: int
+    table_version: int | None = None
+    records_read: int | None = None
+    rows_written: int | None = None
+    rows_quarantined: int | None = None
+    rows_dropped: int | None = None
+    rows_duplicate: int | None = None
+    files_recounted: int | None = None
+    files_gone: int | None = None
+    files_changed: int | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All batches in their order, and every place where the proof does not hold."""
+
+    batches: tuple[BatchProof, ...]
+    violations: tuple[Violation, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the proof holds."""
+        return not self.violations
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document that `penstock verify --json` prints."""
+        return {"ok": self.ok, **asdict(self)}
+
+
+def prove(pipeline: Pipeline, settings: Settings, watcher: Watcher | None = None) -> Proof:
+    """Reads ledger, log, quarantine, footers and landing zone, and holds them against one another.
+
+    Memory grows with the number of files and commits, not of rows. Runs of the pipeline may go on meanwhile:
+    what they commit after the proof began is not looked at.
+
+    Raises:
+        StorageError: Something that is there cannot be read. What is missing is a violation instead.
+    """
+    return _Prover(pipeline, settings, watcher or Watcher()).prove()
+
+
+class _Prover:
+    """The state of one proof: what was read, and what was found so far."""
+
+    def __init__(self, pipeline: Pipeline, settings: Settings, watcher: Watcher) -> None:
+        self._pipeline, self._settings, self._watcher = pipeline, settings, watcher
+        uri, name = pipeline.table.uri, pipeline.name
+        # The table first: batches that a run commits from here on are newer than those to be proved.
+        self._table = open_table(uri)
+        self._committed = last_batch(self._table, name)
+        with translated("read the ledger", uri):
+            self._ledger = (
+                planned_files(uri, name).select("batch", "file", "path", "identity", "size").collect()
+            )
+        self._refused = quarantine_counts(uri, name, by=("batch", "path"))
+        self._newest = last_batch(open_table(uri), name)
+        self._landed = landed_now(pipeline)
+        self._batches: list[BatchProof] = []
+        self._violations: list[Violation] = []
+
+    def prove(self) -> Proof:
+        found = self._violations
+        found += check_ledger(self._ledger, self._newest)
+        found += check_refused_early(self._refused, self._newest)
+        self._check_table()
+        self._add_pending()
+        found.sort(key=lambda one: one.batch or 0)
+        self._batches.sort(key=lambda one: one.batch)
+        return Proof(tuple(self._batches), tuple(found))
+
+    def _check_table(self) -> None:
+        uri, found, replay = self._pipeline.table.uri, self._violations, Replay(self._pipeline.name)
+        version = -1 if self._table is None else int(self._table.version())
+        for commit in read_commits(uri, version):
+            found += replay.apply(commit)
+            batch = replay.batch_of(commit)
+            if batch is not None:
+                self._check_batch(batch, commit)
+        active = active_files(self._table)
+        found += replay.complete(version, int(active["rows"].sum()))
+        found += check_commit_numbers(replay.batches, self._committed)
+        self._watcher.begin("data files", active.height)
+        found += check_footers(active, self._watched(read_footers(uri, active["path"])))
+
+    def _check_batch(self, batch: int, commit: LoggedCommit) -> None:
+        found, files = self._violations, self._ledger.filter(pl.col("batch") == batch)
+        try:
+            counts = CommittedCounts.of(commit.ours.get("metadata"))
+        except ValidationError as error:
+            found.append(
+                Violation(batch, None, "counts in the commit", "as they were written", _first(error))
+            )
+            return
+        self._watcher.begin(f"batch {batch} of {self._committed}", files.height)
+        again = recount(files, self._landed, self._pipeline, self._settings, self._watcher.at)
+        refused = self._refused.filter(pl.col("batch") == batch).select("path", "records")
+        found += check_counts(batch, counts, files, commit.rows_added())
+        found += check_quarantine(batch, counts, files, refused)
+        found += check_recount(batch, counts, files, again.counts)
+        self._batches.append(_batch_proof(batch, commit, counts, files.height, again))
+
+    def _add_pending(self) -> None:
+        beyond = self._ledger.filter(pl.col("batch") > self._committed)
+        # row objects allowed: one a batch
+        for batch, files in beyond.group_by("batch").agg(pl.len()).iter_rows():
+            self._batches.append(BatchProof(batch, "pending", files))
+
+    def _watched(self, footers: Iterable[Footer]) -> Iterator[Footer]:
+        for position, footer in enumerate(footers):
+            self._watcher.at(position)
+            yield footer
+
+
+def _batch_proof(
+    batch: int, commit: LoggedCommit, counts: CommittedCounts, files: int, again: Recount
+) -> BatchProof:
+    sums = {name: sum(values) for name, values in counts.by_file().items()}
+    return BatchProof(
+        batch=batch,
+        state="committed",
+        files=files,
+        table_version=commit.version,
+        records_read=sums["read"],
+        rows_written=commit.rows_added(),
+        rows_quarantined=sums["quarantined"] + counts.unstorable,
+        rows_dropped=sums["dropped"],
+        rows_duplicate=sums["duplicates"],
+        files_recounted=again.counts.height,
+        files_gone=again.gone,
+        files_changed=again.changed,
+    )
+
+
+def _first(error: ValidationError) -> str:
+    one = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in one['loc']) or 'all of them'}: {one['msg']}"

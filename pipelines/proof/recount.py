@@ -1,0 +1,96 @@
+"""Counts the records of landed files once more, without decoding them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from config.pipeline import Pipeline
+from config.settings import Settings
+from storage.errors import FileChangedError, FileVanishedError, NotFoundError
+from storage.landing.listing import LANDING_SCHEMA, list_landing
+from storage.reading.blocks import Damage, read_blocks
+from transforms.decode.lines import split
+
+
+@dataclass(frozen=True)
+class Recount:
+    """The files of one batch, counted again.
+
+    counts: those that are there unchanged: `file`, the position in the batch, and `records`.
+    gone, changed: how many of the others there are.
+    """
+
+    counts: pl.DataFrame
+    gone: int
+    changed: int
+
+
+def landed_now(pipeline: Pipeline) -> pl.DataFrame:
+    """`path` and `identity` of what lies in the landing zone; nothing where the zone itself is gone."""
+    try:
+        landed = list_landing(pipeline.source.uri)
+    except NotFoundError:
+        landed = LANDING_SCHEMA.to_frame()
+    return landed.select("path", "identity")
+
+
+def recount(
+    files: pl.DataFrame,
+    landed: pl.DataFrame,
+    pipeline: Pipeline,
+    settings: Settings,
+    at: Callable[[int], None] = lambda _position: None,
+) -> Recount:
+    """Reads the files of a batch that are still there unchanged; memory is bounded by the settings.
+
+    A record is a line that is not blank, and what cannot be read of a file counts as one, as for a run. A
+    file that goes or changes while it is read counts as gone or changed.
+
+    Args:
+        files: As the ledger has them: `file`, `path`, `identity`, `size`.
+        landed: What `landed_now` gave.
+        at: Told which of the files that are there is being read, from 0.
+    """
+    now = files.join(landed, on="path", how="left", suffix="_now", maintain_order="left")
+    gone = now["identity_now"].null_count()
+    there = now.filter(pl.col("identity") == pl.col("identity_now"))
+    changed = files.height - gone - there.height
+    while True:
+        try:
+            records = _count(there, pipeline, settings, at)
+        except (FileVanishedError, FileChangedError) as error:
+            there = there.filter(pl.col("path") != error.where)
+            gone += isinstance(error, FileVanishedError)
+            changed += isinstance(error, FileChangedError)
+        else:
+            return Recount(there.select("file", records=pl.Series(records)), gone, changed)
+
+
+def _count(
+    files: pl.DataFrame, pipeline: Pipeline, settings: Settings, at: Callable[[int], None]
+) -> NDArray[np.int64]:
+    records = np.zeros(files.height, np.int64)
+    blocks = read_blocks(
+        files["path"].to_list(),  # row objects allowed: one path a file
+        files["size"].to_list(),  # row objects allowed: one size a file
+        identities=files["identity"].to_list(),  # row objects allowed: one text a file
+        compression=pipeline.source.compression,
+        block_bytes=settings.block_bytes,
+        max_record_bytes=settings.max_record_bytes,
+    )
+    with closing(blocks):
+        for block in blocks:
+            if isinstance(block, Damage):
+                records[block.file] += 1
+                continue
+            at(block.segments[-1].file)
+            starts = np.array([segment.start for segment in block.segments], np.int64)
+            lines = split(block.data, block.size, starts)
+            np.add.at(records, [segment.file for segment in block.segments], lines.per_part())
+    return records

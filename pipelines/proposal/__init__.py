@@ -1,0 +1,1 @@
+"""A pipeline proposed from a sample of what has landed."""

@@ -1,0 +1,1 @@
+"""What the commands show of pipelines and tables, gathered without printing."""

@@ -1,0 +1,134 @@
+"""Where a pipeline stands: `penstock status`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from config.pipeline import Pipeline
+from storage.landing.listing import list_landing
+from storage.tables.delta import last_batch, open_table
+from storage.tables.ledger import planned_files, waiting_files
+from storage.tables.quarantined import quarantine_counts, quarantine_uri
+from storage.tables.versions import size_of, versions_of
+from storage.upstream import translated
+
+_LATELY = 20
+"""Versions that are searched for the last batch: other writers, such as a compaction, come in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Landed files that no committed batch holds.
+
+    Attributes:
+        batch: The one that they are planned for; None where they wait for a plan.
+        bytes: As stored.
+        oldest: When the oldest of them was last changed; None where there are none.
+    """
+
+    batch: int | None
+    files: int
+    bytes: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a pipeline stands.
+
+    Attributes:
+        last_batch: The newest committed one; 0 where there is none.
+        last_commit_at: When it was committed; None where that was too long ago to be looked for.
+        waiting: What no batch holds yet.
+        planned: A batch that the ledger holds and the table does not: under way now, or cut off.
+        lag_seconds: How long ago the oldest file that is not taken in yet was last changed; None without any.
+        table_version: None where there is no table yet.
+        rows: None where there is no table yet, or its log does not count all rows.
+        quarantined: Records in the quarantine, by reason; those of committed batches.
+    """
+
+    pipeline: str
+    table: str
+    last_batch: int
+    last_commit_at: datetime | None
+    waiting: Files
+    planned: Files | None
+    lag_seconds: float | None
+    table_version: int | None
+    rows: int | None
+    files: int
+    bytes: int
+    quarantined: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `penstock status --json` prints it."""
+        document = asdict(self)
+        del document["waiting"]["batch"]
+        return document
+
+
+def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
+    """Looks at landing zone, ledger, table and quarantine; changes nothing.
+
+    Args:
+        pipeline: Which one.
+        now: What the lag is counted from; the clock unless given.
+
+    Raises:
+        StorageError: One of them cannot be read; the landing zone must be there, the others need not.
+    """
+    uri, name = pipeline.table.uri, pipeline.name
+    table = open_table(uri)
+    last = last_batch(table, name)
+    planned = _planned(uri, name, last)
+    waiting = _files(waiting_files(uri, name, lambda: list_landing(pipeline.source.uri)), None)
+    oldest = min((one.oldest for one in (planned, waiting) if one is not None and one.oldest), default=None)
+    age = None if oldest is None else ((now or datetime.now(UTC)) - oldest).total_seconds()
+    size = size_of(table) if table is not None else None
+    return Status(
+        pipeline=name,
+        table=uri,
+        last_batch=last,
+        last_commit_at=_committed_at(table, name, last),
+        waiting=waiting,
+        planned=planned,
+        lag_seconds=None if age is None else max(0.0, round(age, 3)),
+        table_version=table.version() if table is not None else None,
+        rows=size.rows if size is not None else None,
+        files=size.files if size is not None else 0,
+        bytes=size.bytes if size is not None else 0,
+        quarantined=_quarantined(uri, name, last),
+    )
+
+
+def _planned(uri: str, name: str, last: int) -> Files | None:
+    with translated("read the ledger", uri):
+        files = planned_files(uri, name).filter(pl.col("batch") > last).collect()
+    return _files(files, last + 1) if files.height else None
+
+
+def _files(files: pl.DataFrame, batch: int | None) -> Files:
+    oldest = files["modified"].min()
+    return Files(
+        batch, files.height, int(files["size"].sum()), oldest if isinstance(oldest, datetime) else None
+    )
+
+
+def _committed_at(table: Any, name: str, last: int) -> datetime | None:
+    if not last:
+        return None
+    for version in versions_of(table, _LATELY):
+        if (version.app_id, version.batch) == (name, last) and version.timestamp_ms is not None:
+            return datetime.fromtimestamp(version.timestamp_ms / 1000, UTC)
+    return None
+
+
+def _quarantined(uri: str, name: str, last: int) -> dict[str, int]:
+    with translated("read the quarantine", quarantine_uri(uri)):
+        counts = quarantine_counts(uri, name, by=("batch", "reason")).filter(pl.col("batch") <= last)
+    totals = counts.group_by("reason").agg(pl.col("records").sum()).sort("records", "reason", descending=True)
+    return dict(zip(totals["reason"], totals["records"], strict=True))

@@ -1,0 +1,127 @@
+"""Whether a pipeline can work, found out without a single record: `penstock validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from config.errors import PenstockError
+from config.pipeline import Pipeline, Table
+from pipelines.intake import Columns
+from storage.errors import TableSchemaError
+from storage.layout.sort_keys import sort_keys
+from storage.layout.table_schema import check_partition_columns
+from storage.tables.appendable import check_appendable
+from storage.tables.columns import TableColumn, columns_for
+from storage.tables.delta import open_table
+from transforms.conform import conformed_schema
+from transforms.errors import ExpectationError, StepError
+from transforms.expectations import rules_of
+from transforms.steps import apply_step, step_name
+from transforms.whole_batch import needs_whole_batch, without_rows
+
+Problem = ExpectationError | StepError | TableSchemaError
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """A transform as Polars would run it.
+
+    Attributes:
+        name: As reports name it: `1 sql`, `2 mycompany.cleaning:drop_bots`.
+        whole_batch: What in it looks beyond a single row, such as `sort`; empty where nothing does.
+    """
+
+    name: str
+    whole_batch: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a pipeline would do, and what keeps it from doing it.
+
+    Attributes:
+        columns: Of the table; empty where they cannot be told.
+        steps: The transforms, up to the last that works.
+        table_version: None where there is no table yet.
+        problems: Everything that was found wrong.
+    """
+
+    pipeline: Pipeline
+    columns: tuple[TableColumn, ...]
+    steps: tuple[StepPlan, ...]
+    table_version: int | None
+    problems: tuple[PenstockError, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `penstock validate --json` prints it."""
+        return {
+            "pipeline": self.pipeline.name,
+            "table": self.pipeline.table.uri,
+            "table_version": self.table_version,
+            "schema": [asdict(column) for column in self.columns],
+            "transforms": [asdict(step) for step in self.steps],
+            "problems": [problem.as_dict() for problem in self.problems],
+        }
+
+
+def validate(pipeline: Pipeline) -> Validation:
+    """Holds expectations, transforms, layout and table against one another.
+
+    Reads the log of the table, and no data. Imports the functions that the transforms name, and calls them
+    with a lazy frame.
+
+    Raises:
+        StorageError: The table cannot be read.
+    """
+    table = open_table(pipeline.table.uri)
+    problems: list[PenstockError] = list(_expectation_problems(pipeline))
+    steps: list[StepPlan] = []
+    columns: tuple[TableColumn, ...] = ()
+    try:
+        schema = _planned(pipeline, steps)
+        problems += _layout_problems(pipeline.table, schema)
+        columns = columns_for(schema, pipeline.table.partition_by)
+        if table is not None:
+            check_appendable(table, schema, pipeline.table.partition_by, ())
+    except (StepError, TableSchemaError) as error:
+        problems.append(error)
+    version = table.version() if table is not None else None
+    return Validation(pipeline, columns, tuple(steps), version, tuple(problems))
+
+
+def _expectation_problems(pipeline: Pipeline) -> Iterator[Problem]:
+    schema = conformed_schema(pipeline)
+    for expectation in pipeline.expectations:
+        yield from _problem(lambda one=expectation: rules_of([one], schema))  # type: ignore[misc]
+
+
+def _planned(pipeline: Pipeline, steps: list[StepPlan]) -> pl.Schema:
+    """The columns after all transforms; adds to `steps` each one that works."""
+    schema = Columns(lineage=pipeline.lineage, file_number=False).extend(conformed_schema(pipeline))
+    for number, step in enumerate(pipeline.transforms, 1):
+        name = step_name(number, step)
+        rows = apply_step(without_rows(schema), step, name)
+        try:
+            steps.append(StepPlan(name, needs_whole_batch(rows)))
+        except PolarsError as error:
+            raise StepError(f"transform {name} cannot be planned", got=str(error).split("\n\n")[0]) from error
+        schema = rows.collect_schema()
+    return schema
+
+
+def _layout_problems(table: Table, schema: pl.Schema) -> Iterator[Problem]:
+    yield from _problem(lambda: check_partition_columns(schema, table.partition_by))
+    for path in table.sort_by:
+        yield from _problem(lambda one=path: sort_keys(schema, [one]))  # type: ignore[misc]
+
+
+def _problem(check: Callable[[], object]) -> Iterator[Problem]:
+    try:
+        check()
+    except (ExpectationError, StepError, TableSchemaError) as error:
+        yield error

@@ -1,0 +1,1 @@
+"""The files of a batch as blocks of whole records, decompressed."""

@@ -1,0 +1,77 @@
+"""The bytes of a batch as blocks of whole records, decompressed: the first stage of the hot path.
+
+files ──► raw bytes ──► decompressed ──► blocks that end at a newline ──► read ahead by a thread
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator, Sequence
+from contextlib import closing
+
+from storage.reading.block_builder import Block, BlockBuilder, Damage, DamageReason, Segment
+from storage.reading.compression import Compression, decompressed
+from storage.reading.raw_files import open_raw_files
+from storage.reading.read_ahead import read_ahead
+from storage.upstream import translated
+
+__all__ = ["Block", "Damage", "DamageReason", "Segment", "read_blocks"]
+
+_BLOCKS_AHEAD = 2
+
+
+def read_blocks(
+    paths: Sequence[str],
+    sizes: Sequence[int],
+    *,
+    identities: Sequence[str] | None = None,
+    compression: Compression = "auto",
+    block_bytes: int,
+    max_record_bytes: int,
+) -> Generator[Block | Damage]:
+    """Reads files in order, as blocks that hold whole records only.
+
+    A record ends at a newline; carriage returns and blank lines are left to whoever splits the block. Small
+    files share a block, each file's part ending with a newline, which is added where a file has none at its
+    end. A byte order mark at the head of a file is skipped. Files without contents leave no trace.
+
+    A truncated or corrupt file gives every complete line that can be decompressed, then one `Damage` with the
+    rest; the other files go on. What a corrupt gzip member gave out before its checksum failed may be wrong:
+    nobody can know that earlier. A record of more than `max(max_record_bytes, block_bytes)` bytes is passed
+    over and reported. Damages come after the block with the records before them.
+
+    Lazy: reads up to two blocks ahead, in a thread that ends with the iterator; close the iterator where it
+    is not read to its end. Three blocks are alive at most: one in use, one ready, one being filled.
+
+    Args:
+        paths: Full paths as `list_landing` gives them, all local or all `s3://`.
+        sizes: Their sizes in the store, in bytes.
+        identities: Theirs as `list_landing` gives them; a file that has another one by now is refused.
+        compression: Of all files; `auto` goes by the suffix of each.
+        block_bytes: Size of a block; a longer record makes its block grow.
+        max_record_bytes: The longest record that is read, without its newline.
+
+    Raises:
+        FileVanishedError: A file is not there any more.
+        FileChangedError: A file is not what it was when it was listed.
+        AccessDeniedError: A file may not be read.
+        UnavailableError: The store did not answer; retryable.
+    """
+    files = open_raw_files(paths, sizes, identities, window_bytes=block_bytes)
+    builder = BlockBuilder(block_bytes=block_bytes, max_record_bytes=max(max_record_bytes, block_bytes))
+    return read_ahead(_blocks(files, paths, builder, compression), items=_BLOCKS_AHEAD)
+
+
+def _blocks(
+    files: Generator[io.RawIOBase], paths: Sequence[str], builder: BlockBuilder, compression: Compression
+) -> Generator[Block | Damage]:
+    with closing(files):
+        for position, raw in enumerate(files):
+            path = paths[position]
+            stream = decompressed(raw, name=path, compression=compression)
+            builder.begin_file(position)
+            with translated("read the file", path):
+                while size := stream.readinto(builder.room()):
+                    yield from builder.filled(size)
+            yield from builder.end_file(stream.damage)
+        yield from builder.finish()

@@ -1,0 +1,124 @@
+"""The Delta log as it lies in storage, commit by commit: what each one says that it added and removed.
+
+delta-rs gives the state that the commits add up to; a proof needs the commits themselves
+(https://github.com/delta-io/delta/blob/master/PROTOCOL.md#actions).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from storage.errors import TableError
+from storage.filesystem import open_filesystem
+from storage.tables.delta import METADATA_KEY
+from storage.tables.ordered_map import ordered_map
+from storage.upstream import translated
+
+
+@dataclass(slots=True)
+class LoggedCommit:
+    """One commit of a table.
+
+    Attributes:
+        version: The table version that it made.
+        operation: `WRITE`, `CREATE TABLE`, `DELETE`, `OPTIMIZE` …, as its writer called it.
+        ours: What `commit_batch` noted: `app_id`, `batch`, `commit_id`, `metadata`; empty where this commit
+            is no batch. Nothing says that somebody else has not changed it since.
+        transactions: The number of each application in it.
+        added: For each file, by its path as the log has it, how many rows it holds, less those that a
+            deletion vector takes out; None where the log does not tell.
+        removed: Paths.
+    """
+
+    version: int
+    operation: str = "unknown"
+    ours: Mapping[str, Any] = field(default_factory=dict)
+    transactions: dict[str, int] = field(default_factory=dict)
+    added: dict[str, int | None] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+
+    def rows_added(self) -> int:
+        """The rows of all added files; those that the log does not count are not counted."""
+        return sum(rows or 0 for rows in self.added.values())
+
+
+def read_commits(uri: str, newest: int) -> Iterator[LoggedCommit]:
+    """The commits 0 to `newest` of the table at `uri`, oldest first, without those that are gone.
+
+    Lazy; one request a commit, some of them at the same time, and as many commits in memory.
+
+    Raises:
+        TableError: A commit is no Delta commit.
+        StorageError: A commit is there and cannot be read.
+    """
+    for commit in ordered_map(lambda version: _read(uri, version), range(newest + 1)):
+        if commit is not None:
+            yield commit
+
+
+def _read(uri: str, version: int) -> LoggedCommit | None:
+    filesystem, root = open_filesystem(uri)
+    name = f"_delta_log/{version:020}.json"
+    with translated("read the log of the table", f"{uri}/{name}"):
+        try:
+            data: bytes = filesystem.cat_file(f"{root}/{name}")
+        except FileNotFoundError:
+            return None
+    return parse_commit(data, version, where=f"{uri}/{name}")
+
+
+def parse_commit(data: bytes, version: int, *, where: str) -> LoggedCommit:
+    """The commit whose file holds `data`.
+
+    Raises:
+        TableError: It is no Delta commit; `where` tells which.
+    """
+    commit = LoggedCommit(version)
+    try:
+        for line in data.splitlines():
+            if line.strip():
+                _apply(commit, json.loads(line))  # row objects allowed: one action a file, not a row
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TableError(
+            "a commit of the table cannot be understood",
+            where=where,
+            got=f"{type(error).__name__}: {error}",
+            expected="actions of the Delta protocol, one JSON object a line",
+            next_step="put the file back as it was written",
+        ) from error
+    return commit
+
+
+def _apply(commit: LoggedCommit, action: dict[str, Any]) -> None:
+    if add := action.get("add"):
+        commit.added[add["path"]] = _rows(add)
+    elif remove := action.get("remove"):
+        commit.removed.append(remove["path"])
+    elif txn := action.get("txn"):
+        commit.transactions[txn["appId"]] = txn["version"]
+    elif info := action.get("commitInfo"):
+        commit.operation = info.get("operation", commit.operation)
+        ours = info.get(METADATA_KEY)
+        commit.ours = ours if isinstance(ours, dict) else {}
+
+
+def _rows(add: dict[str, Any]) -> int | None:
+    # row objects allowed: the statistics of one file
+    rows = json.loads(add.get("stats") or "{}").get("numRecords")
+    deleted = (add.get("deletionVector") or {}).get("cardinality", 0)
+    return rows - deleted if isinstance(rows, int) else None
+
+
+def active_files(table: DeltaTable | None) -> pl.DataFrame:
+    """The files of a table as delta-rs sees it: `path`, as the log has it, and `rows`, null where unknown."""
+    if table is None:
+        return pl.DataFrame(schema={"path": pl.String, "rows": pl.Int64})
+    actions = pl.DataFrame(pa.table(table.get_add_actions()))
+    return actions.select("path", rows=pl.col("num_records").cast(pl.Int64))

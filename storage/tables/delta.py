@@ -1,0 +1,293 @@
+"""Delta tables: open one, see which batch it holds, and commit a batch exactly once.
+
+A commit carries the transaction `(app_id, batch)`, and is made on the very `DeltaTable` whose transaction was
+looked at: delta-rs refuses a commit where the same application made another one *since that table was
+loaded*, and nothing else; a later replay, even of a lower number, it takes. After any exception the log is
+read again, because a commit whose answer got lost did happen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from storage.errors import ConcurrentRunError, StorageError, TableError, UnavailableError
+from storage.filesystem import delta_storage_options, is_remote, local_path, open_filesystem
+from storage.layout.data_file import DataFile
+from storage.layout.table_schema import check_partition_columns, delta_schema
+from storage.layout.uploads import remove_files
+from storage.tables.appendable import check_appendable
+from storage.upstream import storage_error, translated
+
+_log = logging.getLogger(__name__)
+
+METADATA_KEY = "penstock"
+"""The key of a commit under which everything of ours is kept."""
+_MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}")
+"""What delta-rs 1.6.3 turns into something else between writing a log and reading it."""
+_COMMIT_RETRIES = 100
+"""Lost races to a version number before giving up; delta-rs' 15 were too few for 8 writers of one table."""
+
+_TABLE_CONFIGURATION = {
+    # The counts of each batch live in the commits, and `penstock verify` reads all of them: the 30 days that
+    # delta-rs and Spark keep commits for, once a checkpoint holds their files, would take the proof away.
+    "delta.logRetentionDuration": "interval 3650 days",
+    # Compaction by other tools computes statistics for the first 32 columns only, unless told otherwise.
+    "delta.dataSkippingNumIndexedCols": "-1",
+}
+_HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+"""Checkpoints as the table's settings say; no clean-up of the log either in tables that others created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What became of a batch.
+
+    Attributes:
+        version: The table version that holds the batch; where `written` is false, the version that was
+            looked at, which holds the batch too.
+        written: False where the table already held the batch, so that nothing was done.
+    """
+
+    version: int
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCommit:
+    """A batch as the Delta log remembers it.
+
+    Attributes:
+        version: The table version that the commit made.
+        timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock.
+        app_id: Whose batch it is.
+        batch: Its number, from 1.
+        metadata: What the caller of `commit_batch` gave.
+    """
+
+    version: int
+    timestamp_ms: int
+    app_id: str
+    batch: int
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """All that one commit is made of."""
+
+    uri: str
+    app_id: str
+    number: int
+    files: Sequence[DataFile]
+    schema: pl.Schema
+    partition_by: tuple[str, ...]
+    metadata: Mapping[str, Any]
+
+    @cached_property
+    def commit_id(self) -> str:
+        """Tells the batch from that of another process, and knows it again when it is committed again.
+
+        File names are unique, so that they say whose commit it is; without any, one is as good as another.
+        """
+        names = sorted(file.path for file in self.files)
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:32]
+
+
+def open_table(uri: str) -> DeltaTable | None:
+    """The newest version of the table at `uri`, or None where there is no table.
+
+    Costs a listing of the log, and reads the newest checkpoint and the commits after it.
+
+    Raises:
+        StorageError: The table is there, or may be, and cannot be read.
+    """
+    if _MISREAD.search(uri if is_remote(uri) else local_path(uri)):
+        raise TableError(
+            "delta-rs would look for this table in another place than it writes it to",
+            where=uri,
+            expected="a path without backslashes and without % before two hexadecimal digits",
+            next_step="rename the folder",
+        )
+    options = delta_storage_options(uri)
+    with translated("open the table", uri):
+        try:
+            return DeltaTable(uri, storage_options=options)
+        except TableNotFoundError:
+            # delta-rs says the same of a folder that may not be read, and of a bucket that is not there.
+            if not _has_log(uri):
+                return None
+        # Another run has just made it; where that is not why, the same error comes again.
+        return DeltaTable(uri, storage_options=options)
+
+
+def last_batch(table: DeltaTable | None, app_id: str) -> int:
+    """The number of the newest batch of `app_id` in `table` as it was loaded; 0 where there is none."""
+    return (table.transaction_version(app_id) or 0) if table is not None else 0
+
+
+def commit_batch(
+    uri: str,
+    table: DeltaTable | None,
+    *,
+    app_id: str,
+    batch: int,
+    files: Sequence[DataFile],
+    schema: pl.Schema,
+    partition_by: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> Commit:
+    """Adds `files` to the table, once, whatever happens: one atomic commit, safe to call again.
+
+    Args:
+        table: What `open_table` gave *before* the batch number was decided; None creates the table.
+            The object is spent afterwards: open the table again for the next batch.
+        batch: Greater than 0. A table that holds this batch, or a higher one, is left as it is.
+        files: May be empty: the batch number is committed all the same.
+        schema: All columns, partition columns included, as given to the `TableWriter`.
+        metadata: JSON values, kept in the commit under `penstock`; `batch_commits` gives them back.
+
+    Raises:
+        ConcurrentRunError: Final. Another process committed this batch meanwhile, so another run of
+            the same pipeline is going on. The files of this one are not in the table.
+        TableSchemaError: Final. The table has other columns or another partitioning.
+        UnavailableError: Retryable. The commit did not happen, or nobody knows: call again
+            with a newly opened table.
+        StorageError: Final. Anything else.
+    """
+    check_partition_columns(schema, partition_by)
+    one = _Batch(uri, app_id, batch, files, schema, tuple(partition_by), metadata or {})
+    return _create(one) if table is None else _append(one, table)
+
+
+def remove_unused(uri: str, files: Sequence[DataFile]) -> None:
+    """Removes those of `files` that are not in the table: another process was faster to commit the batch."""
+    table = open_table(uri)
+    used = {path.rpartition("/")[2] for path in table.file_uris()} if table is not None else set()
+    remove_files(uri, [file.path for file in files if file.path.rpartition("/")[2] not in used])
+
+
+def batch_commits(table: DeltaTable) -> Iterator[BatchCommit]:
+    """Every batch that the log of `table` still tells of, newest first; reads all of its commits."""
+    for entry in table.history():
+        ours = entry.get(METADATA_KEY)
+        if isinstance(ours, dict):
+            version, written_at = entry["version"], entry["timestamp"]
+            yield BatchCommit(version, written_at, ours["app_id"], ours["batch"], ours["metadata"])
+
+
+def _create(one: _Batch) -> Commit:
+    try:
+        create_table_with_add_actions(
+            one.uri,
+            delta_schema(one.schema),
+            _add_actions(one),
+            mode="error",
+            partition_by=list(one.partition_by),
+            configuration=_TABLE_CONFIGURATION,
+            storage_options=delta_storage_options(one.uri),
+            # With retries, two creators at once both succeed, and the second's schema replaces the first's.
+            commit_properties=_properties(one, retries=0),
+            post_commithook_properties=_HOOKS,
+        )
+    except Exception as exc:  # noqa: BLE001 - whatever it was, the log alone knows whether the commit happened
+        return _settle(one, None, exc)
+    return Commit(version=0, written=True)
+
+
+def _append(one: _Batch, table: DeltaTable) -> Commit:
+    if last_batch(table, one.app_id) >= one.number:
+        return Commit(table.version(), written=False)
+    check_appendable(table, one.schema, one.partition_by, one.files)
+    before = table.version()
+    try:
+        table.create_write_transaction(
+            _add_actions(one),
+            "append",
+            delta_schema(one.schema),
+            list(one.partition_by),
+            commit_properties=_properties(one, retries=_COMMIT_RETRIES),
+            post_commithook_properties=_HOOKS,
+        )
+        table.update_incremental()
+    except Exception as exc:  # noqa: BLE001 - whatever it was, the log alone knows whether the commit happened
+        return _settle(one, before, exc)
+    if table.version() == before + 1:
+        return Commit(before + 1, written=True)
+    return Commit(_version_of(one, table, before) or table.version(), written=True)
+
+
+def _settle(one: _Batch, before: int | None, cause: Exception) -> Commit:
+    """Decides after an exception: it happened, somebody else did it, or it did not happen."""
+    table = open_table(one.uri)
+    if table is None:
+        raise _failure(cause, one) from cause
+    version = _version_of(one, table, before)
+    if version is not None:
+        _log.warning("commit of batch %d to %s succeeded in spite of: %s", one.number, one.uri, cause)
+        return Commit(version, written=True)
+    if last_batch(table, one.app_id) >= one.number:
+        raise ConcurrentRunError(
+            f"batch {one.number} was committed by another process meanwhile",
+            where=f"{one.uri}, application {one.app_id!r}",
+            expected="one run of a pipeline at a time",
+            next_step="nothing is lost and nothing is doubled; run again once the other run has ended",
+        ) from cause
+    if before is None:
+        return _append(one, table)
+    raise _failure(cause, one) from cause
+
+
+def _version_of(one: _Batch, table: DeltaTable, before: int | None) -> int | None:
+    """The version that this very commit made, among those after `before`; None where it is not among them."""
+    newer = table.version() - (-1 if before is None else before)
+    if newer < 1:
+        return None
+    for entry in table.history(newer):
+        ours = entry.get(METADATA_KEY)
+        if isinstance(ours, dict) and ours.get("commit_id") == one.commit_id:
+            return int(entry["version"])
+    return None
+
+
+def _properties(one: _Batch, *, retries: int) -> CommitProperties:
+    ours = {"app_id": one.app_id, "batch": one.number, "commit_id": one.commit_id}
+    return CommitProperties(
+        custom_metadata={METADATA_KEY: {**ours, "metadata": dict(one.metadata)}},
+        max_commit_retries=retries,
+        app_transactions=[Transaction(one.app_id, one.number)],
+    )
+
+
+def _add_actions(one: _Batch) -> list[AddAction]:
+    return [
+        AddAction(file.path, file.size, file.partition_values, file.modified_ms, True, file.stats)
+        for file in one.files
+    ]
+
+
+def _has_log(uri: str) -> bool:
+    fs, path = open_filesystem(uri)
+    try:
+        return any(name.endswith(".json") for name in fs.ls(f"{path}/_delta_log", detail=False))
+    except FileNotFoundError:
+        return False
+
+
+def _failure(exc: Exception, one: _Batch) -> StorageError:
+    """A commit that certainly did not happen; a lost race to a version is worth another try."""
+    error = storage_error(exc, doing=f"commit batch {one.number} of {one.app_id}", where=one.uri)
+    if not isinstance(exc, CommitFailedError) or error.retryable:
+        return error
+    faster = "run again: other writers of the table were faster"
+    return UnavailableError(error.what, where=error.where, got=error.got, next_step=faster)

@@ -1,0 +1,176 @@
+"""The ledger: which file belongs to which batch; a Delta table beside the data, one commit a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+from deltalake import DeltaTable
+
+from storage.errors import ConcurrentRunError, NothingLandedError, TableError
+from storage.filesystem import delta_storage_options
+from storage.landing.listing import LANDING_SCHEMA
+from storage.tables.delta import commit_batch, last_batch, open_table, remove_unused
+from storage.upstream import translated
+
+LEDGER_SCHEMA = pl.Schema(
+    {"pipeline": pl.String(), "batch": pl.Int64(), "file": pl.Int32(), **LANDING_SCHEMA},
+)
+"""One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it. No null."""
+
+_PARTITION_BY = ("pipeline",)
+_FILES = ("file", *LANDING_SCHEMA)
+_BUFFER_BYTES = 64 * 1024 * 1024
+
+
+def ledger_uri(table_uri: str) -> str:
+    """Where the ledger of a data table is."""
+    return f"{table_uri.rstrip('/')}_ledger"
+
+
+def plan(
+    table_uri: str,
+    pipeline: str,
+    batch: int,
+    *,
+    landed: Callable[[], pl.DataFrame],
+    max_files: int,
+    max_bytes: int,
+) -> pl.DataFrame | None:
+    """The files of batch `batch`, written down in the ledger; None where nothing waits.
+
+    Where the ledger holds the batch already, an earlier attempt died: exactly its files come back, and
+    nothing is listed. Else those files that no batch of the pipeline holds are taken, the oldest first, by
+    path where they are equally old, up to the limits. Atomic and safe to repeat: the plan is one commit,
+    whose transaction `(pipeline/plan, batch)` is checked on the very table that the files were read from.
+
+    Args:
+        table_uri: The data table's.
+        batch: One more than the last batch of the pipeline in the data table.
+        landed: Lists the landing zone, as `list_landing` does.
+        max_files: At least 1.
+        max_bytes: Of the files as stored; one file is taken however large it is.
+
+    Returns:
+        Columns `file`, `path`, `identity`, `size`, `modified`, one row a file, sorted by `file`.
+
+    Raises:
+        ConcurrentRunError: Final. Another run of the pipeline planned this batch meanwhile.
+        TableError: Final. The ledger lacks batches that the data table holds.
+        NotFoundError: The landing zone does not exist. An empty prefix of an object store counts as empty
+            once the pipeline has taken files in.
+        StorageError: Reading or writing failed, see `retryable`.
+    """
+    uri = ledger_uri(table_uri)
+    table = open_table(uri)
+    newest = last_batch(table, _application(pipeline))
+    _check_complete(uri, pipeline, batch, newest)
+    if newest >= batch:
+        return _batch(uri, table, pipeline, batch)
+    files = _within(_waiting(uri, table, pipeline, landed), max_files, max_bytes)
+    if files.is_empty():
+        return None
+    _append(uri, table, pipeline, batch, files)
+    return files
+
+
+def planned_files(table_uri: str, pipeline: str) -> pl.LazyFrame:
+    """What the ledger knows of a pipeline: `batch`, `file`, `path`, `identity`, `size`, `modified`.
+
+    Lazy, in no order: a filter on `batch` reads the files of that batch only. No rows without a ledger.
+
+    Raises:
+        StorageError: The ledger cannot be read.
+    """
+    uri = ledger_uri(table_uri)
+    return _rows(uri, open_table(uri), pipeline)
+
+
+def waiting_files(table_uri: str, pipeline: str, landed: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """The landed files that no batch of the pipeline holds, in the order they will be taken; plans nothing.
+
+    Columns, order and errors as in `plan`.
+    """
+    uri = ledger_uri(table_uri)
+    return _numbered(_waiting(uri, open_table(uri), pipeline, landed))
+
+
+def _application(pipeline: str) -> str:
+    return f"{pipeline}/plan"
+
+
+def _check_complete(uri: str, pipeline: str, batch: int, newest: int) -> None:
+    if newest < batch - 1:
+        raise TableError(
+            "the ledger lacks batches that the data table holds; their files would be taken in again",
+            where=f"{uri}, pipeline {pipeline!r}",
+            got=f"batches up to {newest}",
+            expected=f"batches up to {batch - 1}",
+            next_step="put the ledger back; it must be copied and moved together with its data table",
+        )
+
+
+def _rows(uri: str, table: DeltaTable | None, pipeline: str) -> pl.LazyFrame:
+    if table is None:
+        return LEDGER_SCHEMA.to_frame(eager=False).drop("pipeline")
+    rows = pl.scan_delta(table, storage_options=delta_storage_options(uri) or None)
+    return rows.filter(pl.col("pipeline") == pipeline).drop("pipeline")
+
+
+def _batch(uri: str, table: DeltaTable | None, pipeline: str, batch: int) -> pl.DataFrame:
+    rows = _rows(uri, table, pipeline).filter(pl.col("batch") == batch).select(_FILES).sort("file")
+    with translated("read the ledger", uri):
+        files = rows.collect()
+    if files.is_empty():
+        raise TableError(
+            "the ledger has lost the files of a batch that it planned",
+            where=f"{uri}, pipeline {pipeline!r}, batch {batch}",
+            next_step="restore the ledger to the version that held them: nothing in it may ever be deleted",
+        )
+    return files
+
+
+def _waiting(
+    uri: str, table: DeltaTable | None, pipeline: str, landed: Callable[[], pl.DataFrame]
+) -> pl.DataFrame:
+    with translated("read the ledger", uri):
+        known = _rows(uri, table, pipeline).select("path", "identity").collect()
+    try:
+        found = landed()
+    except NothingLandedError:
+        if known.is_empty():
+            raise
+        found = LANDING_SCHEMA.to_frame()
+    return found.join(known, on=["path", "identity"], how="anti").sort("modified", "path")
+
+
+def _within(waiting: pl.DataFrame, max_files: int, max_bytes: int) -> pl.DataFrame:
+    fits = (pl.col("size").cum_sum() <= max_bytes) | (pl.int_range(pl.len()) == 0)
+    return _numbered(waiting.filter(fits).head(max_files))
+
+
+def _numbered(files: pl.DataFrame) -> pl.DataFrame:
+    return files.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("file"), *LANDING_SCHEMA)
+
+
+def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files: pl.DataFrame) -> None:
+    # Not at the top: what writes Parquet takes 0.3 s to import, which a run with nothing to do must not cost.
+    from storage.layout.table_writer import TableWriter
+
+    rows = files.select(pl.lit(pipeline).alias("pipeline"), pl.lit(batch, pl.Int64).alias("batch"), *_FILES)
+    with TableWriter(uri, partition_by=_PARTITION_BY, buffer_bytes=_BUFFER_BYTES) as writer:
+        writer.write(rows)
+        written = writer.finish()
+    try:
+        commit_batch(
+            uri,
+            table,
+            app_id=_application(pipeline),
+            batch=batch,
+            files=written,
+            schema=LEDGER_SCHEMA,
+            partition_by=_PARTITION_BY,
+        )
+    except ConcurrentRunError:
+        remove_unused(uri, written)
+        raise

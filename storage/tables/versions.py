@@ -1,0 +1,117 @@
+"""What a Delta table is at one of its versions, and what made each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable
+
+from storage.errors import NotFoundError
+from storage.filesystem import delta_storage_options
+from storage.tables.delta import METADATA_KEY, open_table
+from storage.upstream import translated
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """How much a version of a table holds.
+
+    Attributes:
+        rows: None where the log does not count the rows of every file, as some writers leave it.
+        bytes: Of its Parquet files, as stored.
+    """
+
+    files: int
+    rows: int | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """One commit of a table.
+
+    Attributes:
+        timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock; None where not said.
+        operation: `WRITE`, `CREATE TABLE`, `OPTIMIZE` …, as its writer called it.
+        app_id: Whose batch it is; None where Penstock did not write it.
+        batch: Its number, from 1; None where Penstock did not write it.
+        metadata: What the caller of `commit_batch` gave; empty where Penstock did not write it.
+    """
+
+    version: int
+    timestamp_ms: int | None
+    operation: str
+    app_id: str | None
+    batch: int | None
+    metadata: Mapping[str, Any]
+
+
+def open_version(uri: str, version: int | None = None) -> DeltaTable:
+    """The table at `uri`, at its newest version unless `version` is given.
+
+    Raises:
+        NotFoundError: There is no table, or it has no such version.
+        StorageError: The table is there and cannot be read.
+    """
+    table = open_table(uri)
+    if table is None:
+        raise NotFoundError(
+            "there is no table here",
+            where=uri,
+            expected="a folder with a Delta log in it",
+            next_step="check the URI; a pipeline makes its table with the first batch",
+        )
+    newest = table.version()
+    if version is None or version == newest:
+        return table
+    if not 0 <= version < newest:
+        raise NotFoundError(
+            "the table has no such version", where=uri, got=version, expected=f"a version from 0 to {newest}"
+        )
+    with translated(f"read version {version} of the table", uri):
+        table.load_as_version(version)
+    return table
+
+
+def size_of(table: DeltaTable) -> TableSize:
+    """How much `table` holds, from its log alone."""
+    files = pl.DataFrame(table.get_add_actions().select(["size_bytes", "num_records"]))
+    counted = files["num_records"].null_count() == 0
+    rows = int(files["num_records"].sum()) if counted else None
+    return TableSize(files.height, rows, int(files["size_bytes"].sum()))
+
+
+def rows_of(table: DeltaTable) -> pl.LazyFrame:
+    """The rows of `table` at the version that it was opened at; lazy, in no order.
+
+    Filters and columns asked of it reach the files: partitions, files and row groups are skipped by them.
+    """
+    return pl.scan_delta(table, storage_options=delta_storage_options(table.table_uri) or None)
+
+
+def versions_of(table: DeltaTable, limit: int | None = None) -> list[TableVersion]:
+    """The newest `limit` versions that the log still tells of, all unless given; newest first.
+
+    Reads one commit a version.
+
+    Raises:
+        StorageError: The log cannot be read.
+    """
+    with translated("read the history of the table", table.table_uri):
+        return [_version(entry) for entry in table.history(limit)]
+
+
+def _version(entry: Mapping[str, Any]) -> TableVersion:
+    noted = entry.get(METADATA_KEY)
+    ours = noted if isinstance(noted, dict) else {}
+    return TableVersion(
+        version=entry["version"],
+        timestamp_ms=entry.get("timestamp"),
+        operation=str(entry.get("operation", "unknown")),
+        app_id=ours.get("app_id"),
+        batch=ours.get("batch"),
+        metadata=ours.get("metadata") or {},
+    )

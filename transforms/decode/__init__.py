@@ -1,0 +1,1 @@
+"""Records of JSON into Arrow columns; the compiled part is `kernel`."""
