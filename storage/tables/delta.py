@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -61,25 +61,6 @@ class Commit:
 
     version: int
     written: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BatchCommit:
-    """A batch as the Delta log remembers it.
-
-    Attributes:
-        version: The table version that the commit made.
-        timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock.
-        app_id: Whose batch it is.
-        batch: Its number, from 1.
-        metadata: What the caller of `commit_batch` gave.
-    """
-
-    version: int
-    timestamp_ms: int
-    app_id: str
-    batch: int
-    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -155,7 +136,7 @@ def commit_batch(
         batch: Greater than 0. A table that holds this batch, or a higher one, is left as it is.
         files: May be empty: the batch number is committed all the same.
         schema: All columns, partition columns included, as given to the `TableWriter`.
-        metadata: JSON values, kept in the commit under `penstock`; `batch_commits` gives them back.
+        metadata: JSON values, kept in the commit under `penstock`; `commit_log.read_commits` gives them back.
 
     Raises:
         ConcurrentRunError: Final. Another process committed this batch meanwhile, so another run of
@@ -175,15 +156,6 @@ def remove_unused(uri: str, files: Sequence[DataFile]) -> None:
     table = open_table(uri)
     used = {path.rpartition("/")[2] for path in table.file_uris()} if table is not None else set()
     remove_files(uri, [file.path for file in files if file.path.rpartition("/")[2] not in used])
-
-
-def batch_commits(table: DeltaTable) -> Iterator[BatchCommit]:
-    """Every batch that the log of `table` still tells of, newest first; reads all of its commits."""
-    for entry in table.history():
-        ours = entry.get(METADATA_KEY)
-        if isinstance(ours, dict):
-            version, written_at = entry["version"], entry["timestamp"]
-            yield BatchCommit(version, written_at, ours["app_id"], ours["batch"], ours["metadata"])
 
 
 def _create(one: _Batch) -> Commit:

@@ -17,7 +17,7 @@ from config.settings import Settings
 from pipelines.proof.proof import Proof, prove
 from pipelines.run import RunSummary, run
 from storage.filesystem import delta_storage_options
-from storage.tables.delta import batch_commits
+from storage.tables.commit_log import read_commits
 from storage.tables.quarantined import quarantined
 from tests.conftest import Store
 
@@ -130,5 +130,6 @@ def penstock(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def counts_of(pipeline: Pipeline, number: int = 1) -> dict[str, Any]:
     """The counts in the commit of a batch."""
-    commits = {one.batch: one.metadata for one in batch_commits(DeltaTable(pipeline.table.uri))}
-    return dict(commits[number])
+    uri = pipeline.table.uri
+    ours = [one.ours for one in read_commits(uri, DeltaTable(uri).version()) if one.ours]
+    return dict(next(one["metadata"] for one in ours if one["batch"] == number))
