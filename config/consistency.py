@@ -15,17 +15,6 @@ from config.errors import InvalidValueError, did_you_mean
 from config.findings import Finding, KeyPath
 from config.names import FILE, RECORD, RESCUED
 
-# Formats that a suffix gives away and that no decoder reads.
-_OTHER_FORMATS: Final = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".avro": "avro",
-    ".orc": "orc",
-    ".arrow": "ipc",
-    ".feather": "ipc",
-    ".xml": "xml",
-}
 _NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
     "partition_by": (Float, Struct, List, Json),
     "sort_by": (Struct, List),
@@ -38,21 +27,21 @@ _WHY: Final = {
 }
 
 
-def check_format(source: object) -> list[Finding]:
-    """A source that names no format, and whose suffix tells of one that is not read."""
-    if not isinstance(source, Mapping) or source.get("format") is not None:
-        return []
-    uri = str(source.get("uri", "")).lower()
-    for suffix, name in _OTHER_FORMATS.items():
-        if uri.removesuffix(".gz").removesuffix(".zst").endswith(suffix):
-            problem = InvalidValueError(
-                "a format that cannot be read",
-                got=f"{name}, by the suffix {suffix}",
-                expected="ndjson: one JSON object a line",
-                next_step="set format: ndjson if that is what the files hold all the same",
-            )
-            return [(("uri",), problem)]
-    return []
+def check_flat(columns: Sequence[Column]) -> list[Finding]:
+    """Columns that no cell of a CSV file can hold."""
+    return [
+        (
+            ("contract", "columns", column.name),
+            InvalidValueError(
+                "a CSV file has no nested values",
+                got="a struct" if isinstance(column.type, Struct) else "a list",
+                expected="a type without parts",
+                next_step="use json, where the cells hold JSON text",
+            ),
+        )
+        for column in columns
+        if isinstance(column.type, (Struct, List))
+    ]
 
 
 def check_schedule(cron: str | None, every: timedelta | None) -> list[Finding]:

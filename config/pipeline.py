@@ -17,44 +17,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
     PlainSerializer,
     PlainValidator,
     Tag,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails
 
 from config.column_syntax import format_columns, parse_columns
 from config.column_types import Column
-from config.consistency import added_columns, check_format, check_schedule, check_table, check_unique_names
+from config.consistency import added_columns, check_flat, check_schedule, check_table, check_unique_names
 from config.cron import parse_cron
-from config.findings import Finding
 from config.locations import check_locations
+from config.model import Spec, invalid
 from config.names import check_pipeline_name
-from config.units import format_bytes, format_duration, parse_bytes, parse_duration
-from config.uri import parse_uri
-
-GIB: Final = 2**30
-
-
-def invalid(findings: list[Finding], title: str) -> ValidationError:
-    """One validation error that holds every finding under its own key path."""
-    details = [
-        InitErrorDetails(type="value_error", loc=path, input=error.got, ctx={"error": error})
-        for path, error in findings
-    ]
-    return ValidationError.from_exception_data(title, details, hide_input=True)
+from config.source import Source, Uri
+from config.units import format_duration, parse_duration
 
 
 def _columns(value: object) -> tuple[Column, ...]:
@@ -72,48 +56,13 @@ def _step_kind(value: object) -> str | None:
 
 Name = Annotated[str, AfterValidator(check_pipeline_name)]
 Text = Annotated[str, Field(min_length=1)]
-Uri = Annotated[str, BeforeValidator(parse_uri)]
-Bytes = Annotated[int, PlainValidator(parse_bytes), PlainSerializer(format_bytes)]
 Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(format_duration)]
 Cron = Annotated[str, PlainValidator(parse_cron)]
 Columns = Annotated[tuple[Column, ...], PlainValidator(_columns), PlainSerializer(format_columns)]
 Names = tuple[Text, ...]
 
 
-class _Spec(BaseModel):
-    """What all parts of a pipeline have in common: frozen, and no unknown keys."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, validate_by_alias=True, validate_by_name=True
-    )
-
-
-class Source(_Spec):
-    """Where records land.
-
-    Attributes:
-        uri: A folder, a file, or a glob (`**` too).
-        format: How records are written: one JSON object a line.
-        compression: Of all files; `auto` goes by the suffix of each: `.gz`, `.zst`, else none.
-        max_files_per_batch: At least 1.
-        max_bytes_per_batch: As stored, before decompression; a batch takes at least one file.
-    """
-
-    uri: Uri
-    format: Literal["ndjson"] = "ndjson"
-    compression: Literal["auto", "none", "gzip", "zstd"] = "auto"
-    max_files_per_batch: Annotated[int, Field(ge=1, strict=True)] = 1000
-    max_bytes_per_batch: Bytes = 4 * GIB
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tell_format(cls, value: Any) -> Any:
-        if findings := check_format(value):
-            raise invalid(findings, "source")
-        return value
-
-
-class Contract(_Spec):
+class Contract(Spec):
     """The columns that a pipeline promises, and what happens to what does not fit.
 
     Attributes:
@@ -133,20 +82,20 @@ class Contract(_Spec):
         return "rescue" in (self.on_mismatch, self.on_new_column)
 
 
-class SqlStep(_Spec):
+class SqlStep(Spec):
     """A query over the table `self`, the rows as the step before left them."""
 
     sql: Text
 
 
-class UseStep(_Spec):
+class UseStep(Spec):
     """A function from LazyFrame to LazyFrame, by its import path, with keyword arguments."""
 
     use: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
-    with_: Annotated[dict[str, JsonValue], Field(alias="with")] = {}
+    with_: Annotated[dict[str, JsonValue], Field(alias="with", default_factory=dict)]
 
 
-class Expectation(_Spec):
+class Expectation(Spec):
     """A named boolean SQL expression over the conformed rows, and what happens to rows that fail it."""
 
     name: Name
@@ -154,7 +103,7 @@ class Expectation(_Spec):
     action: Literal["warn", "drop", "quarantine", "fail"]
 
 
-class Table(_Spec):
+class Table(Spec):
     """Where the rows go, and how they are laid out.
 
     Attributes:
@@ -173,7 +122,7 @@ class Table(_Spec):
     sort_by: Names = ()
 
 
-class Schedule(_Spec):
+class Schedule(Spec):
     """When a deployment runs: by a cron line of five fields (in UTC), or every so often. One of the two."""
 
     cron: Cron | None = None
@@ -191,7 +140,7 @@ Step = Annotated[
 ]
 
 
-class Pipeline(_Spec):
+class Pipeline(Spec):
     """One source, one contract, some transforms, one table.
 
     Attributes:
@@ -218,6 +167,8 @@ class Pipeline(_Spec):
             transformed=bool(self.transforms),
         )
         findings += check_locations(self.source.uri, self.table.uri)
+        if self.source.holds_csv():
+            findings += check_flat(self.contract.columns)
         findings += check_unique_names([one.name for one in self.expectations])
         if findings:
             raise invalid(findings, "pipeline")

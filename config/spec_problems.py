@@ -10,12 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from config.errors import InvalidValueError, SpecError, did_you_mean
 from config.findings import Finding, KeyPath, to_problem
-from config.pipeline import Contract, Expectation, Pipeline, Schedule, Source, SqlStep, Table, UseStep
+from config.pipeline import Contract, Expectation, Pipeline, Schedule, SqlStep, Table, UseStep
+from config.source import Csv, Source
 
 # pydantic puts the tag of a union's member into the path of an error, where the user wrote no key.
 _TAGS: Final[dict[str, type[BaseModel]]] = {"SqlStep": SqlStep, "UseStep": UseStep}
 _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "source": Source,
+    "csv": Csv,
     "contract": Contract,
     "expectations": Expectation,
     "table": Table,

@@ -62,8 +62,8 @@ def test_change_pipeline_is_refused() -> None:
     ("parts", "expected"),
     [
         ({"name": "a b"}, {"name": "not a usable name"}),
-        ({"source": {"uri": "x", "format": "csv"}}, {"source.format": "a value that is not allowed"}),
-        ({"source": {"uri": "x/*.csv.gz"}}, {"source.uri": "a format that cannot be read"}),
+        ({"source": {"uri": "x", "format": "orc"}}, {"source.format": "a value that is not allowed"}),
+        ({"source": {"uri": "x/*.orc"}}, {"source.uri": "a format that cannot be read"}),
         ({"source": {"uri": "x", "max_files_per_batch": 0}}, None),
         ({"source": {"uri": "x", "max_files_per_batch": "5"}}, None),
         (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from config.pipeline import Contract, Pipeline, Source, Table
+from config.pipeline import Contract, Pipeline, Table
+from config.source import Source
 from config.spec_file import parse_pipeline
 
 TEXT = (Path(__file__).parents[2] / "docs/pipeline-file.md").read_text(encoding="utf-8")
