@@ -5,25 +5,29 @@
     tags: [string]                          one type in brackets: a list; [string!]: no element is null
     actor: {type: {id: int64!}, required: true}
     tags: {type: [string], required: true}  the long form, for a required struct or list
+    at: {type: "timestamp[us, UTC]!", epoch: ms, assume_zone: Europe/Berlin}    … or a timestamp's options
 
-A mapping is the long form exactly when its keys are `type` and `required` and `required` is true or false.
-That cannot be a struct: there, `required: bool` would be text. So a struct may have fields of both names.
+A mapping is the long form exactly when it has `type` and at least one of `required`, `epoch` and
+`assume_zone`, nothing else, and their values are none that a field of a struct could have: true or false, a unit, a zone.
+So a struct may have fields of all these names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
-from config.column_types import Column, List, Struct
+from config.column_types import Column, EpochUnit, List, Struct, Timestamp
 from config.errors import InvalidValueError
 from config.findings import Finding, KeyPath
 from config.names import check_column_name
+from config.time_zones import check_zone, is_zone
 from config.type_syntax import format_type, parse_type
 
 # Far above any real contract; it keeps a hostile one from exhausting the stack.
 _MAX_LEVELS: Final = 50
+_TIMESTAMP_OPTIONS: Final = ("epoch", "assume_zone")
 
 
 def parse_columns(value: object) -> tuple[tuple[Column, ...], list[Finding]]:
@@ -39,6 +43,7 @@ def parse_columns(value: object) -> tuple[tuple[Column, ...], list[Finding]]:
     if isinstance(value, Sequence) and value and all(isinstance(one, Column) for one in value):
         # What Python code built obeys the same rules as what was read.
         findings += _repeated([one.name for one in value])
+        findings += [((one.name,), _no_text(one)) for one in value if not _has_text(one)]
         value = format_columns(value)
     if not isinstance(value, Mapping) or not value:
         findings.append(((), _no_columns(value)))
@@ -89,14 +94,42 @@ def _column(name: str, value: object, path: KeyPath, findings: list[Finding]) ->
 
 
 def _is_long_form(value: Mapping[object, object]) -> bool:
-    return value.keys() == {"type", "required"} and isinstance(value["required"], bool)
+    options = {key: option for key, option in value.items() if key != "type"}
+    return "type" in value and bool(options) and all(map(_is_option, options, options.values()))
+
+
+def _is_option(key: object, value: object) -> bool:
+    match key, value:
+        case "required", bool():
+            return True
+        case "epoch", str():
+            return value in get_args(EpochUnit)
+        case "assume_zone", str():  # with a slash it is meant as one; types have that in brackets only
+            return is_zone(value) or ("/" in value and "[" not in value)
+        case _:
+            return False
 
 
 def _long_form(name: str, value: Mapping[object, object], path: KeyPath, findings: list[Finding]) -> Column:
     column = _column(name, value["type"], (*path, "type"), findings)
-    if column.required and not value["required"]:
+    required = bool(value.get("required", column.required))
+    if column.required and not required:
         findings.append(((*path, "required"), _contradiction(value["type"])))
-    return replace(column, required=bool(value["required"]))
+    options = {key: str(value[key]) for key in _TIMESTAMP_OPTIONS if key in value}
+    if options and not any(here[: len(path)] == path for here, _ in findings):
+        column = _with_options(column, options, path, findings)
+    return replace(column, required=required)
+
+
+def _with_options(column: Column, options: dict[str, str], path: KeyPath, findings: list[Finding]) -> Column:
+    if not isinstance(column.type, Timestamp) or column.type.zone is None:
+        findings += [((*path, key), _no_moment(key, column)) for key in options]
+        return column
+    try:
+        check_zone(zone := options.get("assume_zone", "UTC"), zone)
+    except InvalidValueError as error:
+        findings.append(((*path, "assume_zone"), error))
+    return replace(column, type=replace(column.type, **options))  # type: ignore[arg-type]  # checked above
 
 
 def _format(column: Column) -> object:
@@ -106,8 +139,23 @@ def _format(column: Column) -> object:
         case List(element):
             value = [_format(element)]
         case kind:
-            return format_type(kind) + "!" * column.required
+            text = format_type(kind) + "!" * column.required
+            options = {key: option for key in _TIMESTAMP_OPTIONS if (option := getattr(kind, key, None))}
+            return {"type": text, **options} if options else text
     return {"type": value, "required": True} if column.required else value
+
+
+def _has_text(column: Column) -> bool:
+    """Whether the options of a column that Python code built are ones that text can tell."""
+    match column.type:
+        case Struct(fields):
+            return all(map(_has_text, fields))
+        case List(element):
+            return _has_text(element)
+        case Timestamp(_, _, epoch, zone):
+            return all(_is_option(*one) for one in (("epoch", epoch), ("assume_zone", zone)) if one[1])
+        case _:
+            return True
 
 
 def _repeated(names: Sequence[str]) -> list[Finding]:
@@ -151,6 +199,22 @@ def _contradiction(value: object) -> InvalidValueError:
         "a type that is both required and not",
         got=f"{value!r} with required: false",
         expected="one of the two",
+    )
+
+
+def _no_moment(option: str, column: Column) -> InvalidValueError:
+    return InvalidValueError(
+        f"{option} is an option of timestamps with a zone",
+        got=_shown(_format(replace(column, required=False))),
+        expected='a type such as "timestamp[us, UTC]" beside it',
+    )
+
+
+def _no_text(column: Column) -> InvalidValueError:
+    return InvalidValueError(
+        "an option that no timestamp has",
+        got=_shown(column.type),
+        expected=f"epoch one of {', '.join(get_args(EpochUnit))}; assume_zone an IANA time zone",
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 TimeUnit = Literal["s", "ms", "us"]
+EpochUnit = Literal["s", "ms", "us", "ns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,16 @@ class String:
 
 
 @dataclass(frozen=True, slots=True)
+class Dictionary:
+    """Unicode text of few distinct values, each of which is kept once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Any bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Json:
     """Any JSON value, kept as the text it came as."""
 
@@ -56,11 +67,23 @@ class Date:
 
 
 @dataclass(frozen=True, slots=True)
+class Time:
+    """A time of the day, to the microsecond, on no day and in no zone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A point in time counted in `unit` since 1970-01-01, or a wall-clock reading where `zone` is None."""
+    """A point in time counted in `unit` since 1970-01-01, or a wall-clock reading where `zone` is None.
+
+    epoch: the unit of plain numbers, which count since 1970-01-01T00:00:00Z; None where numbers do not fit.
+    assume_zone: where the clock hung that text without an offset was read from; None where it does not fit.
+    Both need a `zone`, and neither changes what is stored.
+    """
 
     unit: TimeUnit
     zone: str | None
+    epoch: EpochUnit | None = None
+    assume_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +100,21 @@ class List:
     element: Column
 
 
-ColumnType = Boolean | Integer | Float | Decimal | String | Json | Date | Timestamp | Struct | List
+ColumnType = (
+    Boolean
+    | Integer
+    | Float
+    | Decimal
+    | String
+    | Dictionary
+    | Binary
+    | Json
+    | Date
+    | Time
+    | Timestamp
+    | Struct
+    | List
+)
 
 
 @dataclass(frozen=True, slots=True)

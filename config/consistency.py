@@ -10,13 +10,24 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from config.column_types import Column, ColumnType, Float, Integer, Json, List, String, Struct
+from config.column_types import (
+    Binary,
+    Column,
+    ColumnType,
+    Float,
+    Integer,
+    Json,
+    List,
+    String,
+    Struct,
+    Time,
+)
 from config.errors import InvalidValueError, did_you_mean
 from config.findings import Finding, KeyPath
 from config.names import FILE, RECORD, RESCUED
 
 _NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
-    "partition_by": (Float, Struct, List, Json),
+    "partition_by": (Float, Struct, List, Json, Binary, Time),
     "sort_by": (Struct, List),
     "key": (Struct, List, Json),
 }

@@ -1,12 +1,13 @@
 """The text of a type that has no parts: `int64!`, `decimal(12,2)`, `timestamp[us, UTC]`.
 
-    bool string json date
+    bool string dictionary binary json date time
     int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
     decimal(precision,scale)
     timestamp[unit, zone]      unit s, ms or us; a point in time, written with an offset or in UTC
     timestamp[unit]            without a zone: what the clock on the wall showed
 
-`!` at the end makes it required: never null. Structs and lists are told in `config/column_syntax`.
+`!` at the end makes it required: never null. Structs, lists and the options of timestamps are told in
+`config/column_syntax`.
 
 Delta has no unsigned types: uint8, uint16 and uint32 are stored as the next larger signed type, uint64 as
 decimal(20,0). It stores timestamps as microseconds, which is why there is no `ns`.
@@ -15,31 +16,37 @@ decimal(20,0). It stores timestamps as microseconds, which is why there is no `n
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Callable
 from typing import Final
 
 from config.column_types import (
+    Binary,
     Boolean,
     ColumnType,
     Date,
     Decimal,
+    Dictionary,
     Float,
     Integer,
     Json,
     List,
     String,
     Struct,
+    Time,
     Timestamp,
     TimeUnit,
 )
 from config.errors import InvalidValueError, did_you_mean
+from config.time_zones import check_zone
 
 _SIMPLE: Final[dict[str, ColumnType]] = {
     "bool": Boolean(),
     "string": String(),
+    "dictionary": Dictionary(),
+    "binary": Binary(),
     "json": Json(),
     "date": Date(),
+    "time": Time(),
     **{f"int{bits}": Integer(bits) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": Integer(bits, signed=False) for bits in (8, 16, 32, 64)},
     **{f"float{bits}": Float(bits) for bits in (32, 64)},
@@ -52,7 +59,9 @@ _ELSEWHERE: Final = {
     **dict.fromkeys(("int", "integer", "long", "bigint"), "int64"),
     **dict.fromkeys(("float", "double", "number", "real"), "float64"),
     **dict.fromkeys(("str", "text", "varchar", "utf8", "uuid"), "string"),
-    **dict.fromkeys(("datetime", "timestamp", "timestamptz", "time"), "timestamp[us, UTC]"),
+    **dict.fromkeys(("datetime", "timestamp", "timestamptz"), "timestamp[us, UTC]"),
+    **dict.fromkeys(("category", "categorical", "enum"), "dictionary"),
+    **dict.fromkeys(("bytes", "blob", "bytea", "varbinary"), "binary"),
     **dict.fromkeys(("boolean",), "bool"),
     **dict.fromkeys(("numeric", "decimal"), "decimal(18,2)"),
     **dict.fromkeys(("object", "dict", "map", "any", "variant"), "json"),
@@ -80,7 +89,11 @@ def parse_type(text: str) -> tuple[ColumnType, bool]:
 
 
 def format_type(kind: ColumnType) -> str:
-    """The text that `parse_type` reads back as `kind`, which has no parts (no struct, no list)."""
+    """The text that `parse_type` reads back as `kind`, but for the options of a timestamp.
+
+    Raises:
+        TypeError: It has parts: a struct or a list.
+    """
     match kind:
         case Decimal(precision, scale):
             return f"decimal({precision},{scale})"
@@ -122,22 +135,7 @@ def _timestamp(text: str, arguments: str) -> ColumnType:
             got=repr(text),
             expected="timestamp[unit, zone] or timestamp[unit], unit one of s, ms, us",
         )
-    return Timestamp(_UNITS[unit], _zone(text, zone) if comma else None)
-
-
-def _zone(text: str, zone: str) -> str:
-    if zone == "UTC":  # known even where the machine has no time zone database
-        return zone
-    try:
-        zoneinfo.ZoneInfo(zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidValueError(
-            "an unknown time zone",
-            got=repr(text),
-            expected="UTC, or a name of the IANA time zone database such as Europe/Berlin",
-            next_step=did_you_mean(zone, {"UTC", *zoneinfo.available_timezones()}),
-        ) from error
-    return zone
+    return Timestamp(_UNITS[unit], check_zone(zone, text) if comma else None)
 
 
 def _unknown(text: str) -> InvalidValueError:

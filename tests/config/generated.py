@@ -8,31 +8,46 @@ from typing import Any
 from hypothesis import strategies as st
 
 from config.column_types import (
+    Binary,
     Boolean,
     Column,
     ColumnType,
     Date,
     Decimal,
+    Dictionary,
     Float,
     Integer,
     Json,
     List,
     String,
     Struct,
+    Time,
     Timestamp,
+    TimeUnit,
 )
 from config.names import RESERVED, is_column_name
 from config.pipeline import Pipeline
 
+UNITS: st.SearchStrategy[TimeUnit] = st.sampled_from(["s", "ms", "us"])
+ZONES = st.sampled_from([None, "UTC", "Asia/Tokyo"])
 SCALARS: st.SearchStrategy[ColumnType] = st.one_of(
-    st.sampled_from([Boolean(), String(), Json(), Date()]),
+    st.sampled_from([Boolean(), String(), Dictionary(), Binary(), Json(), Date(), Time()]),
     st.builds(Integer, st.sampled_from([8, 16, 32, 64]), st.booleans()),
     st.builds(Float, st.sampled_from([32, 64])),
     st.integers(1, 38).flatmap(lambda p: st.builds(Decimal, st.just(p), st.integers(0, p))),
-    st.builds(Timestamp, st.sampled_from(["s", "ms", "us"]), st.sampled_from([None, "UTC", "Asia/Tokyo"])),
+    st.builds(Timestamp, UNITS, ZONES),
+    st.builds(
+        Timestamp,
+        UNITS,
+        st.sampled_from(["UTC", "Asia/Tokyo"]),
+        st.sampled_from([None, "s", "ms", "us", "ns"]),
+        ZONES,
+    ),
 )
 # Words that YAML 1.1 and pydantic might take for something else, and the keys of the long form.
-TRICKY_NAMES = st.sampled_from(["on", "no", "null", "true", "y", "type", "required", "columns", "sql", "été"])
+TRICKY_NAMES = st.sampled_from(
+    ["on", "no", "null", "true", "y", "type", "required", "epoch", "assume_zone", "columns", "sql", "été"]
+)
 NAMES = st.one_of(TRICKY_NAMES, st.from_regex(r"[A-Za-z_@$][A-Za-z0-9_@$-]{0,8}", fullmatch=True)).filter(
     lambda name: is_column_name(name) and name.lower() not in RESERVED
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from config.column_syntax import format_columns, parse_columns
-from config.column_types import Boolean, Column, Integer, List, String, Struct
+from config.column_types import Boolean, Column, Integer, List, String, Struct, Timestamp
 from tests.config.generated import COLUMNS
 
 
@@ -47,6 +47,71 @@ def test_parse_columns_reads_the_long_form() -> None:
         Column("a", List(Column("", String())), required=True),
         Column("b", List(Column("", Integer(8), required=True))),
     )
+
+
+def test_parse_columns_reads_the_options_of_timestamps() -> None:
+    columns, findings = parse_columns(
+        {
+            "a": {"type": "timestamp[us, UTC]", "epoch": "ms"},
+            "b": {"type": "timestamp[s, UTC]!", "assume_zone": "Europe/Berlin"},
+            "c": [{"type": "timestamp[us, UTC]", "epoch": "s", "assume_zone": "UTC", "required": True}],
+        }
+    )
+
+    assert findings == []
+    assert columns == (
+        Column("a", Timestamp("us", "UTC", epoch="ms")),
+        Column("b", Timestamp("s", "UTC", assume_zone="Europe/Berlin"), required=True),
+        Column("c", List(Column("", Timestamp("us", "UTC", epoch="s", assume_zone="UTC"), required=True))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ({"type": "int64", "epoch": "ms"}, "a.epoch"),
+        ({"type": "timestamp[us]", "epoch": "ms"}, "a.epoch"),
+        ({"type": "timestamp[us]", "assume_zone": "UTC"}, "a.assume_zone"),
+        ({"type": ["timestamp[us, UTC]"], "epoch": "s", "required": True}, "a.epoch"),
+        ({"type": {"x": "int8"}, "epoch": "s"}, "a.epoch"),
+        ({"type": "strng", "epoch": "s"}, "a.type"),
+        ({"type": "timestamp[us, UTC]", "assume_zone": "Mars/Base"}, "a.assume_zone"),
+    ],
+)
+def test_parse_columns_with_options_that_do_not_fit_names_them(kind: object, wrong: str) -> None:
+    assert list(found({"a": kind})) == [wrong]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"type": "string", "epoch": "int64"},
+        {"type": "string", "assume_zone": "string"},
+        {"type": "string", "required": "bool", "epoch": "timestamp[us, Europe/Berlin]"},
+        {"type": "string", "assume_zone": "timestamp[us, Europe/Berlin]"},
+        {"type": "string", "required": "bool", "other": "int8"},
+        {"type": "string"},
+        {"epoch": "int64", "required": "bool"},
+    ],
+)
+def test_parse_columns_with_fields_named_as_options_is_a_struct(kind: dict[str, str]) -> None:
+    columns, findings = parse_columns({"a": kind})
+
+    assert findings == []
+    assert isinstance(columns[0].type, Struct)
+    assert [field.name for field in columns[0].type.fields] == list(kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Timestamp("us", "UTC", epoch="days"),  # type: ignore[arg-type]
+        Timestamp("us", "UTC", assume_zone="int64"),
+        List(Column("", Timestamp("us", "UTC", epoch="int64"))),  # type: ignore[arg-type]
+    ],
+)
+def test_parse_columns_with_options_that_no_text_tells_is_refused(kind: Timestamp | List) -> None:
+    assert found([Column("a", kind)])["a"] == "an option that no timestamp has"
 
 
 def test_parse_columns_with_fields_called_type_and_required_is_a_struct() -> None:

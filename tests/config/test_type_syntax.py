@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 
 from config.column_types import (
+    Binary,
     Boolean,
     ColumnType,
     Date,
     Decimal,
+    Dictionary,
     Float,
     Integer,
     Json,
     List,
     String,
     Struct,
+    Time,
     Timestamp,
 )
 from config.errors import InvalidValueError
@@ -24,7 +27,10 @@ TYPES = [
     ("bool", Boolean()),
     ("string", String()),
     ("json", Json()),
+    ("dictionary", Dictionary()),
+    ("binary", Binary()),
     ("date", Date()),
+    ("time", Time()),
     ("int8", Integer(8)),
     ("int64", Integer(64)),
     ("uint64", Integer(64, signed=False)),
@@ -58,6 +64,10 @@ def test_parse_type_ignores_spaces(text: str) -> None:
         ("double!", "float64"),
         ("timestamp", "timestamp[us, UTC]"),
         ("varchar(20)", "string"),
+        ("Category", "dictionary"),
+        ("enum", "dictionary"),
+        ("blob!", "binary"),
+        ("varbinary(20)", "binary"),
         ("decimal(12", "quotes"),
         ("int64!!", "int64"),
     ],
