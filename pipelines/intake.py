@@ -1,6 +1,6 @@
 """The files of a batch as one stream of conformed rows; what is refused goes to the quarantine on the way.
 
-Blocks are conformed by a pool of threads and settled in their order: positions, counts and rows come out the
+Items are conformed by a pool of threads and settled in their order: positions, counts and rows come out the
 same however many threads there are.
 """
 
@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 
 from config.names import FILE, RECORD
 from pipelines.tally import Tally
-from storage.reading.blocks import Block, Damage
-from transforms.conform import LINE, PART, Chunk, Conformed, Conformer
+from storage.reading.blocks import Block, Damage, Segment
+from storage.reading.items import Item
+from storage.reading.rows import Rows
+from transforms.conform import Chunk, Conformed, Conformer
+from transforms.records import LINE, PART
 
 FILE_NUMBER = "_file_number"
 """Where a row comes from while duplicates are counted: the file's place in the batch, from 0."""
@@ -79,13 +82,13 @@ class Intake:
         self._lines_before = np.zeros(len(paths), np.int64)
         self.schema = columns.extend(conformer.schema)
 
-    def frames(self, blocks: Iterable[Block | Damage]) -> Generator[pl.DataFrame]:
+    def frames(self, blocks: Iterable[Item]) -> Generator[pl.DataFrame]:
         """Conformed rows in the order of the files, some megabytes a frame; refused records go aside.
 
         Lazy; holds a block for each thread, and what became of it.
         """
         with ThreadPoolExecutor(self._threads, thread_name_prefix="conform") as pool:
-            waiting: deque[tuple[Block | Damage, Future[Conformed] | None]] = deque()
+            waiting: deque[tuple[Item, Future[Conformed] | None]] = deque()
             for item in blocks:
                 waiting.append((item, self._submit(pool, item)))
                 if len(waiting) >= self._threads:
@@ -93,13 +96,15 @@ class Intake:
             while waiting:
                 yield from self._settle(*waiting.popleft())
 
-    def _submit(self, pool: ThreadPoolExecutor, item: Block | Damage) -> Future[Conformed] | None:
+    def _submit(self, pool: ThreadPoolExecutor, item: Item) -> Future[Conformed] | None:
         if isinstance(item, Damage):
             return None
+        if isinstance(item, Rows):
+            return pool.submit(self._conformer.conform_rows, item.batch)
         starts = np.array([segment.start for segment in item.segments], np.int64)
         return pool.submit(self._conformer.conform, item.data, item.size, starts)
 
-    def _settle(self, item: Block | Damage, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
+    def _settle(self, item: Item, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
         if isinstance(item, Damage):
             self._quarantine_damage(item)
         elif result is not None:
@@ -117,12 +122,13 @@ class Intake:
             return chunk.accepted
         return self._with_positions(chunk.accepted, parts)
 
-    def _parts(self, block: Block) -> _Parts:
-        files = np.array([segment.file for segment in block.segments], np.int32)
+    def _parts(self, item: Block | Rows) -> _Parts:
+        segments = (Segment(item.file, 0, 0),) if isinstance(item, Rows) else item.segments
+        files = np.array([segment.file for segment in segments], np.int32)
         return _Parts(
             files=files,
-            starts=np.array([segment.start for segment in block.segments], np.int64),
-            offsets=np.array([segment.offset for segment in block.segments], np.int64),
+            starts=np.array([segment.start for segment in segments], np.int64),
+            offsets=np.array([segment.offset for segment in segments], np.int64),
             lines=self._lines_before[files],
         )
 
@@ -133,7 +139,7 @@ class Intake:
             {
                 "path": self._paths.gather(parts.files[part]),
                 "record": rejected[LINE].to_numpy() + parts.lines[part] + 1,
-                "offset": rejected["offset"].to_numpy() - parts.starts[part] + parts.offsets[part],
+                "offset": rejected["offset"] + pl.Series(parts.offsets[part] - parts.starts[part]),
                 "length": lengths,
                 "reason": rejected["reason"],
                 "column": rejected["column"],

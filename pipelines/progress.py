@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from storage.reading.blocks import Block, Damage
+from storage.reading.blocks import Block
+from storage.reading.items import Item
+from storage.reading.rows import Rows
 
 
 class Progress(Protocol):
@@ -20,9 +22,11 @@ class Progress(Protocol):
     def committed(self, batch: int, rows: int) -> None:
         """A batch is visible."""
 
-    def watch(self, blocks: Iterable[Block | Damage]) -> Iterator[Block | Damage]:
-        """The blocks, each of them told to `read`."""
-        for block in blocks:
-            if isinstance(block, Block):
-                self.read(block.segments[-1].file, block.size)
-            yield block
+    def watch(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, each of them told to `read`; rows with the memory that they take."""
+        for item in items:
+            if isinstance(item, Block):
+                self.read(item.segments[-1].file, item.size)
+            elif isinstance(item, Rows):
+                self.read(item.file, item.batch.nbytes)
+            yield item

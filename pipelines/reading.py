@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from itertools import groupby
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from config.formats import TYPED, FileFormat
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.intake import FILE_NUMBER, Columns, Intake, Refused
 from pipelines.progress import Progress
 from pipelines.query import Counters, RowSource, distinct, transformed
 from pipelines.tally import Tally
-from storage.reading.blocks import Block, Damage, read_blocks
+from storage.reading.blocks import read_blocks
+from storage.reading.items import Item
 from transforms.conform import Conformer
 from transforms.whole_batch import needs_whole_batch, without_rows
 
@@ -34,6 +37,7 @@ class Reading:
         self._pipeline = pipeline
         self._files = files
         self._settings = settings
+        self._formats = [pipeline.source.format_of(path) for path in files["path"]]
         self._columns = Columns(lineage=pipeline.lineage, file_number=bool(pipeline.table.key))
         self._conformer = Conformer(
             pipeline, max_nesting=settings.max_nesting, positions=self._columns.positions
@@ -54,9 +58,9 @@ class Reading:
             refused: Gets the refused records, in the thread that draws.
         """
         paths = self._files["path"].to_list()  # row objects allowed: one path a file
-        with closing(self._blocks(paths)) as blocks:
+        with closing(self._items()) as items:
             intake = Intake(self._conformer, paths, self._columns, tally, refused, self._settings.threads)
-            frames = intake.frames(progress.watch(blocks) if progress else blocks)
+            frames = intake.frames(progress.watch(items) if progress else items)
             with closing(RowSource(frames, intake.schema)) as source:
                 yield source
 
@@ -74,15 +78,30 @@ class Reading:
         schema.pop(FILE_NUMBER, None)
         return bool(needs_whole_batch(transformed(without_rows(schema), self._pipeline, Counters())))
 
-    def _blocks(self, paths: list[str]) -> Generator[Block | Damage]:
+    def _items(self) -> Generator[Item]:
+        """The files in order: each run of typed ones, and each of text, by a reader of its own."""
+        first = 0
+        for typed, run in groupby(self._formats, key=lambda one: one in TYPED):
+            formats = list(run)
+            files = self._files.slice(first, len(formats))
+            reader = self._rows(files, formats, first) if typed else self._blocks(files, first)
+            with closing(reader) as items:
+                yield from items
+            first += len(formats)
+
+    def _blocks(self, files: pl.DataFrame, first: int) -> Generator[Item]:
         return read_blocks(
-            paths,
-            self._files["size"].to_list(),  # row objects allowed: one size a file
-            identities=self._files["identity"].to_list(),  # row objects allowed: one text a file
+            files["path"].to_list(),  # row objects allowed: one path a file
+            files["size"].to_list(),  # row objects allowed: one size a file
+            identities=files["identity"].to_list(),  # row objects allowed: one text a file
             compression=self._pipeline.source.compression,
             block_bytes=self._settings.block_bytes,
             max_record_bytes=self._settings.max_record_bytes,
+            first_position=first,
         )
+
+    def _rows(self, files: pl.DataFrame, formats: list[FileFormat], first: int) -> Generator[Item]:
+        raise NotImplementedError
 
 
 def _forget(_refused: pl.DataFrame) -> None:

@@ -7,11 +7,11 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from config.formats import TYPED
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
-from storage.reading.compression import is_compressed
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def _take(
 
 
 def _size_to_read(pipeline: Pipeline, planned: PlannedBatch) -> int | None:
-    """Decompressed bytes; None where a file is compressed."""
-    compression = pipeline.source.compression
-    if any(is_compressed(path, compression) for path in planned.files["path"]):
+    """Bytes; None where a file is compressed, or has its own way of storing columns."""
+    source, paths = pipeline.source, planned.files["path"]
+    if any(source.compression_of(path) != "none" or source.format_of(path) in TYPED for path in paths):
         return None
     return int(planned.files["size"].sum())
 

@@ -17,30 +17,20 @@ from numpy.typing import NDArray
 
 from config.names import RESCUED
 from config.pipeline import Pipeline
-from transforms.decode.arrow import arrow_type, binaries
+from transforms.decode.arrow import arrow_type
 from transforms.decode.decoder import Decoded, Decoder
 from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
-from transforms.decode.kernel.library import call
-from transforms.decode.lines import Lines, split
+from transforms.decode.lines import split
+from transforms.decode.typed.decoder import TypedDecoder
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import Rule, meets, rules_of
 from transforms.partition_values import storable_rules
+from transforms.records import COPIES_SCHEMA, LINE, PART, Records, RowRecords, TextRecords
 
 READ, QUARANTINED, DROPPED, FIRST_EXPECTATION = range(4)
 
-PART: Final = "_part"
-LINE: Final = "_line"
-
-REJECTED_SCHEMA: Final = pl.Schema(
-    {
-        PART: pl.Int32,  # of the block
-        LINE: pl.Int64,  # in that part, from 0
-        "offset": pl.Int64,  # bytes from the start of the block
-        "reason": pl.String,
-        "column": pl.String,  # dotted path; null for the record as a whole
-        "raw": pl.Binary,  # the record as it came, without its line ending
-    }
-)
+REJECTED_SCHEMA: Final = pl.Schema({**COPIES_SCHEMA, "reason": pl.String(), "column": pl.String()})
+"""`column` is a dotted path; null for the record as a whole."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +66,7 @@ class Conformer:
     def __init__(self, pipeline: Pipeline, *, max_nesting: int, positions: bool) -> None:
         self._contract = pipeline.contract
         self._decoder = Decoder(pipeline.contract, max_nesting)
+        self._typed = TypedDecoder(pipeline.contract, max_nesting)
         self._rescues = pipeline.contract.rescues
         self._positions = positions
         self.schema = conformed_schema(pipeline, positions=positions)
@@ -89,43 +80,50 @@ class Conformer:
             ExpectationFailedError: Rows do not meet an expectation that they must meet.
         """
         lines = split(data, size, starts)
-        return Conformed(list(self._chunks(data, lines)), lines.line_counts)
+        return self._conformed(TextRecords(data, lines), self._decoder.decode(data, lines.offsets))
 
-    def _chunks(self, data: NDArray[np.uint8], lines: Lines) -> Iterator[Chunk]:
+    def conform_rows(self, batch: pa.RecordBatch) -> Conformed:
+        """The rows of a file whose format says which types its columns have; the rest as in `conform`."""
+        return self._conformed(RowRecords(batch, 0, batch.num_rows), iter([self._typed.decode(batch)]))
+
+    def _conformed(self, records: Records, decoded: Iterator[Decoded]) -> Conformed:
+        return Conformed(list(self._chunks(records, decoded)), records.line_counts)
+
+    def _chunks(self, records: Records, pieces: Iterator[Decoded]) -> Iterator[Chunk]:
         first = 0
-        for decoded in self._decoder.decode(data, lines.offsets):
+        for decoded in pieces:
             past = first + len(decoded.verdicts)
-            yield self._chunk(data, lines.between(first, past), decoded)
+            yield self._chunk(records.between(first, past), decoded)
             first = past
 
-    def _chunk(self, data: NDArray[np.uint8], lines: Lines, decoded: Decoded) -> Chunk:
+    def _chunk(self, records: Records, decoded: Decoded) -> Chunk:
         self._check_refusals(decoded)
-        frame = self._frame(lines, decoded)
-        counts = np.zeros((len(lines.line_counts), FIRST_EXPECTATION + len(self.rules)), np.int64)
-        counts[:, READ] = lines.per_part()
+        frame = self._frame(records, decoded)
+        counts = np.zeros((len(records.line_counts), FIRST_EXPECTATION + len(self.rules)), np.int64)
+        counts[:, READ] = records.per_part()
         rejected = []
         refused = np.flatnonzero(decoded.verdicts)
         if len(refused):
-            rejected.append(self._refused(data, lines, decoded, refused))
+            rejected.append(self._refused(records, decoded, refused))
             frame = frame.filter(pl.Series(decoded.verdicts == 0))
         if self.rules:
-            records = np.flatnonzero(decoded.verdicts == 0)
-            frame, unmet = self._judge(frame, records, lines, counts)
+            accepted = np.flatnonzero(decoded.verdicts == 0)
+            frame, unmet = self._judge(frame, accepted, records.parts[accepted], counts)
             rejected += [
-                _rejected(data, lines, at, pl.lit(rule.reason), pl.lit(rule.column)) for rule, at in unmet
+                _rejected(records, at, pl.lit(rule.reason), pl.lit(rule.column)) for rule, at in unmet
             ]
         held = pl.concat(rejected) if rejected else REJECTED_SCHEMA.to_frame()
         counts[:, QUARANTINED] = np.bincount(held[PART].to_numpy(), minlength=len(counts))
         return Chunk(frame, held, counts)
 
-    def _frame(self, lines: Lines, decoded: Decoded) -> pl.DataFrame:
+    def _frame(self, records: Records, decoded: Decoded) -> pl.DataFrame:
         columns, names = decoded.columns.flatten(), [field.name for field in decoded.columns.type]
         if self._rescues:
             columns, names = [*columns, decoded.rescued], [*names, RESCUED]
         frame = pl.DataFrame(pa.RecordBatch.from_arrays(columns, names))
         if self._positions:
             frame = frame.with_columns(
-                pl.Series(PART, lines.parts), pl.Series(LINE, lines.lines).cast(pl.Int64)
+                pl.Series(PART, records.parts), pl.Series(LINE, records.lines).cast(pl.Int64)
             )
         return frame
 
@@ -145,9 +143,7 @@ class Conformer:
                 next_step=f"set {option} to rescue, or correct the contract",
             )
 
-    def _refused(
-        self, data: NDArray[np.uint8], lines: Lines, decoded: Decoded, refused: NDArray[np.int64]
-    ) -> pl.DataFrame:
+    def _refused(self, records: Records, decoded: Decoded, refused: NDArray[np.int64]) -> pl.DataFrame:
         causes = pl.DataFrame({"verdict": decoded.verdicts[refused], "node": decoded.nodes[refused]})
         known = causes.unique(maintain_order=True)
         names = known.with_columns(
@@ -155,13 +151,20 @@ class Conformer:
             pl.Series("column", [self._decoder.column(node) for node in known["node"]], pl.String),
         )
         named = causes.join(names, on=["verdict", "node"], how="left", maintain_order="left")
-        return _rejected(data, lines, refused, named["reason"], named["column"])
+        return _rejected(records, refused, named["reason"], named["column"])
 
     def _judge(
-        self, frame: pl.DataFrame, records: NDArray[np.int64], lines: Lines, counts: NDArray[np.int64]
+        self,
+        frame: pl.DataFrame,
+        records: NDArray[np.int64],
+        parts: NDArray[np.int32],
+        counts: NDArray[np.int64],
     ) -> tuple[pl.DataFrame, list[tuple[Rule, NDArray[np.int64]]]]:
-        """The rows that may go on, and for each rule that quarantines the records that do not meet it."""
-        parts = lines.parts[records]
+        """The rows that may go on, and for each rule that quarantines the records that do not meet it.
+
+        Args:
+            records: The number of each row of `frame` in the chunk, and `parts`, the part it belongs to.
+        """
         alive = np.ones(len(records), np.bool_)
         quarantined = []
         for number, (rule, met) in enumerate(zip(self.rules, meets(frame, self.rules), strict=True)):
@@ -198,19 +201,7 @@ def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schem
 
 
 def _rejected(
-    data: NDArray[np.uint8],
-    lines: Lines,
-    records: NDArray[np.int64],
-    reason: pl.Series | pl.Expr,
-    column: pl.Series | pl.Expr,
+    records: Records, refused: NDArray[np.int64], reason: pl.Series | pl.Expr, column: pl.Series | pl.Expr
 ) -> pl.DataFrame:
-    begins, ends = lines.offsets[records], np.empty(len(records), np.int64)
-    limits = lines.offsets[records + 1]
-    call("find_ends", data, len(records), begins, limits, ends)
-    text = np.empty(int((ends - begins).sum()), np.uint8)
-    call("copy_spans", data, len(records), begins, ends, text)
-    positions = {PART: lines.parts[records], LINE: lines.lines[records], "offset": begins}
-    frame = pl.DataFrame(positions).with_columns(
-        reason=reason, column=column, raw=pl.Series(binaries(ends - begins, text))
-    )
+    frame = records.copies(refused).with_columns(reason=reason, column=column)
     return frame.cast(REJECTED_SCHEMA).select(REJECTED_SCHEMA.names())

@@ -28,6 +28,7 @@ def read_blocks(
     compression: Compression = "auto",
     block_bytes: int,
     max_record_bytes: int,
+    first_position: int = 0,
 ) -> Generator[Block | Damage]:
     """Reads files in order, as blocks that hold whole records only.
 
@@ -50,6 +51,7 @@ def read_blocks(
         compression: Of all files; `auto` goes by the suffix of each.
         block_bytes: Size of a block; a longer record makes its block grow.
         max_record_bytes: The longest record that is read, without its newline.
+        first_position: Of the first file in its batch.
 
     Raises:
         FileVanishedError: A file is not there any more.
@@ -59,15 +61,18 @@ def read_blocks(
     """
     files = open_raw_files(paths, sizes, identities, window_bytes=block_bytes)
     builder = BlockBuilder(block_bytes=block_bytes, max_record_bytes=max(max_record_bytes, block_bytes))
-    return read_ahead(_blocks(files, paths, builder, compression), items=_BLOCKS_AHEAD)
+    return read_ahead(_blocks(files, paths, first_position, builder, compression), items=_BLOCKS_AHEAD)
 
 
 def _blocks(
-    files: Generator[io.RawIOBase], paths: Sequence[str], builder: BlockBuilder, compression: Compression
+    files: Generator[io.RawIOBase],
+    paths: Sequence[str],
+    first_position: int,
+    builder: BlockBuilder,
+    compression: Compression,
 ) -> Generator[Block | Damage]:
     with closing(files):
-        for position, raw in enumerate(files):
-            path = paths[position]
+        for position, (raw, path) in enumerate(zip(files, paths, strict=True), first_position):
             stream = decompressed(raw, name=path, compression=compression)
             builder.begin_file(position)
             with translated("read the file", path):

@@ -9,7 +9,7 @@ from storage.reading.gzip_stream import GzipStream
 from storage.reading.stream import PlainStream, Stream
 from storage.reading.zstd_stream import ZstdStream
 
-Compression = Literal["auto", "none", "gzip", "zstd"]
+Compression = Literal["auto", "none", "gzip", "zstd", "bzip2", "xz"]
 
 _SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 

@@ -177,9 +177,9 @@ def test_run_corrupt_gzip_quarantines_it_and_goes_on(local: Store) -> None:
     assert [reason for reason, _ in reasons(pipeline)][-2:] == ["corrupt_file", "corrupt_file"]
 
 
-def test_run_files_of_other_formats_are_quarantined_line_by_line(local: Store) -> None:
+def test_run_files_of_another_format_than_said_are_quarantined_line_by_line(local: Store) -> None:
     frame = pl.DataFrame({"id": [1, 2]})
-    for name, write in (("a.parquet", frame.write_parquet), ("b.csv", frame.write_csv)):
+    for name, write in (("a.ndjson", frame.write_parquet), ("b.ndjson", frame.write_csv)):
         Path(local.at("landing")).mkdir(exist_ok=True)
         write(local.at(f"landing/{name}"))
     land(local, "c.ndjson", event(1))

@@ -1,0 +1,137 @@
+"""The records of a block, of whatever format: where each one comes from, and a copy where one is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from transforms.decode.arrow import binaries
+from transforms.decode.kernel.library import call
+from transforms.decode.lines import Lines
+from transforms.decode.typed.copies import copies
+
+PART: Final = "_part"
+LINE: Final = "_line"
+
+COPIES_SCHEMA: Final = pl.Schema(
+    {
+        PART: pl.Int32(),  # of the block
+        LINE: pl.Int64(),  # in that part, from 0
+        "offset": pl.Int64(),  # bytes from the start of the block; null for rows, which have none
+        "raw": pl.Binary(),  # the record as it came, without its line ending; of a row, a copy in JSON
+    }
+)
+
+
+class Records(Protocol):
+    """Consecutive records of a block, a slot for each."""
+
+    @property
+    def parts(self) -> NDArray[np.int32]:
+        """Which part of the block (a stretch of one file) each record belongs to."""
+
+    @property
+    def lines(self) -> NDArray[np.int32]:
+        """Its line, or row, in that part, from 0."""
+
+    @property
+    def line_counts(self) -> NDArray[np.int64]:
+        """The lines, or rows, of each part of the whole block."""
+
+    def between(self, first: int, past: int) -> Self:
+        """The records from number `first` up to `past`, which is left out."""
+
+    def per_part(self) -> NDArray[np.int64]:
+        """How many of the records each part has."""
+
+    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
+        """Some of the records, as rows of COPIES_SCHEMA."""
+
+
+@dataclass(frozen=True)
+class TextRecords:
+    """Records that are spans of text: those of `lines`, in `data`."""
+
+    data: NDArray[np.uint8]
+    found: Lines
+
+    @property
+    def parts(self) -> NDArray[np.int32]:
+        """See `Records`."""
+        return self.found.parts
+
+    @property
+    def lines(self) -> NDArray[np.int32]:
+        """See `Records`."""
+        return self.found.lines
+
+    @property
+    def line_counts(self) -> NDArray[np.int64]:
+        """See `Records`."""
+        return self.found.line_counts
+
+    def between(self, first: int, past: int) -> TextRecords:
+        """See `Records`."""
+        return TextRecords(self.data, self.found.between(first, past))
+
+    def per_part(self) -> NDArray[np.int64]:
+        """See `Records`."""
+        return self.found.per_part()
+
+    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
+        """See `Records`."""
+        offsets = self.found.offsets
+        begins, ends = offsets[records], np.empty(len(records), np.int64)
+        call("find_ends", self.data, len(records), begins, offsets[records + 1], ends)
+        text = np.empty(int((ends - begins).sum()), np.uint8)
+        call("copy_spans", self.data, len(records), begins, ends, text)
+        return _copies(self, records, pl.Series(begins), pl.Series(binaries(ends - begins, text)))
+
+
+@dataclass(frozen=True)
+class RowRecords:
+    """The rows of a batch from number `first` on, as many as `size`; all of one file."""
+
+    batch: pa.RecordBatch
+    first: int
+    size: int
+
+    @property
+    def parts(self) -> NDArray[np.int32]:
+        """See `Records`."""
+        return np.zeros(self.size, np.int32)
+
+    @property
+    def lines(self) -> NDArray[np.int32]:
+        """See `Records`."""
+        return np.arange(self.first, self.first + self.size, dtype=np.int32)
+
+    @property
+    def line_counts(self) -> NDArray[np.int64]:
+        """See `Records`."""
+        return np.array([self.batch.num_rows], np.int64)
+
+    def between(self, first: int, past: int) -> RowRecords:
+        """See `Records`."""
+        return RowRecords(self.batch, self.first + first, past - first)
+
+    def per_part(self) -> NDArray[np.int64]:
+        """See `Records`."""
+        return np.array([self.size], np.int64)
+
+    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
+        """See `Records`."""
+        text = copies(self.batch, records + self.first)
+        return _copies(
+            self, records, pl.repeat(None, len(records), dtype=pl.Int64, eager=True), pl.Series(text)
+        )
+
+
+def _copies(of: Records, records: NDArray[np.int64], offset: pl.Series, raw: pl.Series) -> pl.DataFrame:
+    frame = pl.DataFrame({PART: of.parts[records], LINE: of.lines[records], "offset": offset, "raw": raw})
+    return frame.cast(COPIES_SCHEMA)
