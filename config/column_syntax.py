@@ -8,8 +8,8 @@
     at: {type: "timestamp[us, UTC]!", epoch: ms, assume_zone: Europe/Berlin}    … or a timestamp's options
 
 A mapping is the long form exactly when it has `type` and at least one of `required`, `epoch` and
-`assume_zone`, nothing else, and their values are none that a field of a struct could have: true or false, a unit, a zone.
-So a struct may have fields of all these names.
+`assume_zone`, nothing else, and their values are none that a field of a struct could have: true or false, a
+unit, a zone. So a struct may have fields of all these names.
 """
 
 from __future__ import annotations

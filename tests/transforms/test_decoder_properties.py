@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import json
 import math
 import mmap
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.transforms.decoding import a_pipeline, conform, padded
+from tests.transforms.decoding import a_pipeline, conform, decoded, padded
 from transforms.conform import QUARANTINED, READ, Conformer
 from transforms.decode.kernel.codes import PADDING
 
@@ -90,17 +92,20 @@ TYPES: dict[str, st.SearchStrategy[Any]] = {
     "float32": st.floats(allow_nan=False, allow_infinity=False, width=32),
     "decimal(38,10)": st.decimals(-(10**27), 10**27, places=10),
     "string": st.text(),
+    "dictionary": st.sampled_from(["", "DE", "AT", "a text of more than twelve bytes"]) | st.text(max_size=2),
+    "binary": st.binary(),
     "bool": st.booleans(),
     "date": st.dates(),
+    "time": st.times(),
     "timestamp[us, UTC]": moments,
 }
 
 
 def encoded(value: Any) -> Any:
     """A value as JSON text would carry it; decimals keep their digits."""
-    if isinstance(value, (date, datetime)):
+    if isinstance(value, (date, datetime, time)):
         return value.isoformat()
-    return value
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def to_json(record: dict[str, Any], *, ascii_only: bool) -> bytes:
@@ -134,19 +139,54 @@ def test_decode_gives_back_every_value_bit_for_bit(values: list[dict[str, Any]],
                 assert math.copysign(1, row[name]) == math.copysign(1, value)
 
 
+EPOCH_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+@given(moments, st.sampled_from(list(EPOCH_DIGITS)), st.integers(0, 3))
+def test_decode_epoch_number_gives_its_moment_exactly(moment: datetime, epoch: str, zeros: int) -> None:
+    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    number = f"{Decimal(microseconds).scaleb(EPOCH_DIGITS[epoch] - 6):f}"
+    literal = number + "0" * zeros if "." in number else number
+
+    assert decoded({"type": "timestamp[us, UTC]", "epoch": epoch}, literal.encode()) == moment
+
+
+@given(
+    st.datetimes(datetime(1980, 1, 1), datetime(2037, 1, 1))  # noqa: DTZ001 (what a clock shows)
+    | st.integers(0, 4 * 3600).map(lambda s: datetime(2024, 3, 31) + timedelta(seconds=s))  # noqa: DTZ001
+    | st.integers(0, 4 * 3600).map(lambda s: datetime(2024, 10, 27) + timedelta(seconds=s))  # noqa: DTZ001
+)
+def test_decode_local_time_takes_what_the_clock_showed_once(shown: datetime) -> None:
+    first, second = (
+        shown.replace(tzinfo=ZoneInfo("Europe/Berlin"), fold=fold).astimezone(UTC) for fold in (0, 1)
+    )
+
+    got = decoded(
+        {"type": "timestamp[us, UTC]", "assume_zone": "Europe/Berlin"}, f'"{shown.isoformat()}"'.encode()
+    )
+
+    assert got == (first if first == second else "<unparsable>")
+
+
 NESTED = a_pipeline(
     {
         "id": "int64!",
         "a": {"b": "string", "c": ["int64"]},
         "l": [{"x": "decimal(9,3)", "y": ["timestamp[us, UTC]"]}],
         "j": "json",
+        "b": "binary",
+        "d": ["dictionary"],
+        "t": {"type": "timestamp[us, UTC]", "epoch": "ms", "assume_zone": "Asia/Tokyo"},
+        "o": "time",
     },
     on_mismatch="rescue",
 )
 SAMPLE = (
     b'{"id":1,"a":{"b":"text \\u00e9 of some length","c":[1,2,3]},'
-    b'"l":[{"x":1.5,"y":["2021-07-21T06:00:00Z"]}],"j":{"k":[]}}\n'
-    b'{"id":2,"new":{"deep":[1,{"er":null}]},"a":{"b":"\xc3\xa9\\ud83d\\ude00","z":1},"l":[{"x":"no","w":[]}]}\n'
+    b'"l":[{"x":1.5,"y":["2021-07-21T06:00:00Z"]}],"j":{"k":[]},'
+    b'"b":"AAECAwQFBgcICQoLDA0ODxA=","d":["x","y","x"],"t":1626847200000.5,"o":"12:30:00.5"}\n'
+    b'{"id":2,"new":{"deep":[1,{"er":null}]},"a":{"b":"\xc3\xa9\\ud83d\\ude00","z":1},"l":[{"x":"no","w":[]}],'
+    b'"b":"AA\\/=","d":[null],"t":"2021-07-21T06:00:00","o":"12:30:00"}\n'
 )
 
 
@@ -222,11 +262,18 @@ def test_conform_never_reads_beyond_the_padding(text: bytes) -> None:
 GUARDED = GuardedPages(2)
 
 
-@pytest.mark.parametrize("kind", ["string", "json", "float64", "decimal(38,10)", "timestamp[us, UTC]"])
+@pytest.mark.parametrize(
+    "kind",
+    ["string", "json", "float64", "decimal(38,10)", "timestamp[us, UTC]", "binary", "dictionary", "time"],
+)
 def test_decode_of_truncated_values_stays_within_the_record(kind: str) -> None:
-    value = {"string": b'"abc\\u00e9def"', "json": b'{"a":[1]}', "float64": b"1.5e10"}.get(
-        kind, b'"2021-07-21T06:00:00Z"'
-    )
+    value = {
+        "string": b'"abc\\u00e9def"',
+        "json": b'{"a":[1]}',
+        "float64": b"1.5e10",
+        "binary": b'"AAEC\\/wQ="',
+        "time": b'"12:30:00.5"',
+    }.get(kind, b'"2021-07-21T06:00:00Z"')
     whole = b'{"value":' + value + b"}"
     lines = [whole[:cut] for cut in range(1, len(whole))]
     chunk = conform(a_pipeline({"value": kind}), lines)

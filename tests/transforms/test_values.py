@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.transforms.decoding import decoded
+from tests.transforms.decoding import decoded, frame_of, reasons
+
+EPOCH_MS = {"type": "timestamp[us, UTC]", "epoch": "ms"}
+EPOCH_NS = {"type": "timestamp[us, UTC]", "epoch": "ns"}
+BERLIN = {"type": "timestamp[us, UTC]", "epoch": "s", "assume_zone": "Europe/Berlin"}
+BERLIN_S = {"type": "timestamp[s, UTC]", "assume_zone": "Europe/Berlin"}
+TWELVE = b"twelve bytes"
+
+
+def base64_of(value: bytes) -> bytes:
+    return b'"' + base64.b64encode(value) + b'"'
 
 
 @pytest.mark.parametrize(
@@ -67,6 +81,39 @@ from tests.transforms.decoding import decoded
         ),
         ("timestamp[s, UTC]", b'"2000-02-29T00:00:00Z"', datetime(2000, 2, 29, tzinfo=UTC)),
         ("timestamp[us]", b'"2021-07-21T06:00:00.5"', datetime(2021, 7, 21, 6, 0, 0, 500000)),  # noqa: DTZ001 (no zone is the point)
+        (EPOCH_MS, b"0", datetime(1970, 1, 1, tzinfo=UTC)),
+        (EPOCH_MS, b"-1", datetime(1969, 12, 31, 23, 59, 59, 999000, UTC)),
+        (EPOCH_MS, b"1626847200000", datetime(2021, 7, 21, 6, tzinfo=UTC)),
+        (EPOCH_MS, b"1626847200000.125", datetime(2021, 7, 21, 6, 0, 0, 125, UTC)),
+        (EPOCH_MS, b"1.6268472e12", datetime(2021, 7, 21, 6, tzinfo=UTC)),
+        (EPOCH_MS, b"-62135596800000", datetime(1, 1, 1, tzinfo=UTC)),
+        (EPOCH_MS, b"253402300799999.999", datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
+        (EPOCH_MS, b'"2021-07-21T08:00:00+02:00"', datetime(2021, 7, 21, 6, tzinfo=UTC)),
+        (EPOCH_NS, b"1626847200123456000", datetime(2021, 7, 21, 6, 0, 0, 123456, UTC)),
+        (EPOCH_NS, b"0", datetime(1970, 1, 1, tzinfo=UTC)),
+        (EPOCH_NS, b"-0.0", datetime(1970, 1, 1, tzinfo=UTC)),
+        (BERLIN, b'"2021-07-21T08:00:00.5"', datetime(2021, 7, 21, 6, 0, 0, 500000, UTC)),
+        (BERLIN, b'"2021-01-21 08:00:00"', datetime(2021, 1, 21, 7, tzinfo=UTC)),
+        (BERLIN, b'"2021-01-21T08:00:00Z"', datetime(2021, 1, 21, 8, tzinfo=UTC)),
+        (BERLIN_S, b'"1880-01-01T00:00:00"', datetime(1879, 12, 31, 23, 6, 32, tzinfo=UTC)),
+        (BERLIN, b"1626847200", datetime(2021, 7, 21, 6, tzinfo=UTC)),
+        ([BERLIN], b'["2021-07-21T08:00:00", null]', [datetime(2021, 7, 21, 6, tzinfo=UTC), None]),
+        ("time", b'"00:00:00"', time(0)),
+        ("time", b'"23:59:59.999999"', time(23, 59, 59, 999999)),
+        ("time", b'"12:30:00.5"', time(12, 30, 0, 500000)),
+        ("time", b'"12:30:00.123456000"', time(12, 30, 0, 123456)),
+        ("binary", b'""', b""),
+        ("binary", b'"AA=="', b"\0"),
+        ("binary", b'"/+8="', b"\xff\xef"),
+        ("binary", b'"\\/\\u002b8="', b"\xff\xef"),
+        ("binary", base64_of(TWELVE), TWELVE),
+        ("binary", base64_of(b"thirteen byte"), b"thirteen byte"),
+        ("binary", base64_of(bytes(range(256))), bytes(range(256))),
+        ("dictionary", b'"DE"', "DE"),
+        ("dictionary", b'""', ""),
+        ("dictionary", b'"\\u00e9, and more than twelve bytes"', "é, and more than twelve bytes"),
+        (["dictionary"], b'["a", "b", null, "a"]', ["a", "b", None, "a"]),
+        ({"a": "dictionary", "b": "time"}, b'{"a": "x"}', {"a": "x", "b": None}),
         ("json", b'{"a": [1, 2.50, null]}', '{"a": [1, 2.50, null]}'),
         ("json", b'"text"', '"text"'),
         ("json", b"1e400", "1e400"),
@@ -87,7 +134,24 @@ def test_decode_fitting_literal_keeps_its_value(kind: Any, literal: bytes, value
 
 
 @pytest.mark.parametrize(
-    "kind", ["int64", "float64", "decimal(5,2)", "string", "bool", "date", "json", ["int64"], {"a": "int8"}]
+    "kind",
+    [
+        "int64",
+        "float64",
+        "decimal(5,2)",
+        "string",
+        "bool",
+        "date",
+        "json",
+        ["int64"],
+        {"a": "int8"},
+        "time",
+        "binary",
+        "dictionary",
+        BERLIN,
+        EPOCH_MS,
+        ["dictionary"],
+    ],
 )
 def test_decode_null_gives_null(kind: Any) -> None:
     assert decoded(kind, b"null") is None
@@ -170,6 +234,45 @@ def test_decode_single_that_lies_halfway_is_not_misread_for_its_length() -> None
         ("timestamp[ms, UTC]", b'"2021-07-21T06:00:00.0001Z"', "precision_loss"),
         ("timestamp[us, UTC]", b"1626847200", "type_mismatch"),
         ("timestamp[us]", b'"2021-07-21T06:00:00Z"', "unparsable"),
+        (EPOCH_MS, b"0.0001", "precision_loss"),
+        (EPOCH_MS, b"1e-400", "precision_loss"),
+        (EPOCH_NS, b"1", "precision_loss"),
+        (EPOCH_MS, b"253402300800000", "out_of_range"),
+        (EPOCH_MS, b"-62135596800000.001", "out_of_range"),
+        (EPOCH_MS, b"1e999999999999", "out_of_range"),
+        (EPOCH_MS, b"123456789012345678901234567890123456789012345", "out_of_range"),
+        (EPOCH_MS, b"true", "type_mismatch"),
+        (EPOCH_MS, b'"0"', "unparsable"),
+        (EPOCH_MS, b'"2021-07-21T06:00:00"', "unparsable"),
+        (BERLIN, b'"2021-03-28T02:30:00"', "unparsable"),  # the clocks went from 2:00 to 3:00
+        (BERLIN, b'"2021-10-31T02:30:00"', "unparsable"),  # … and twice through the hour
+        (BERLIN, b'"2021-07-21T06:00:00.1234567"', "precision_loss"),
+        (BERLIN_S, b'"2021-07-21T06:00:00.1"', "precision_loss"),
+        (BERLIN_S, b"1626847200", "type_mismatch"),
+        ("time", b'"24:00:00"', "unparsable"),
+        ("time", b'"23:59:60"', "unparsable"),
+        ("time", b'"23:59"', "unparsable"),
+        ("time", b'"23:59:59."', "unparsable"),
+        ("time", b'"23:59:59Z"', "unparsable"),
+        ("time", b'"23:59:59.1234567"', "precision_loss"),
+        ("time", b'"2021-07-21T23:59:59"', "unparsable"),
+        ("time", b"0", "type_mismatch"),
+        ("binary", b'"AA"', "unparsable"),
+        ("binary", b'"AA="', "unparsable"),
+        ("binary", b'"A==="', "unparsable"),
+        ("binary", b'"===="', "unparsable"),
+        ("binary", b'"AB=="', "unparsable"),  # a bit is left over, which would be lost
+        ("binary", b'"AAB="', "unparsable"),
+        ("binary", b'"AA==AAAA"', "unparsable"),
+        ("binary", b'"AA=A"', "unparsable"),
+        ("binary", b'"_-8="', "unparsable"),
+        ("binary", b'"AAAA\\n"', "unparsable"),
+        ("binary", b'" AAA"', "unparsable"),
+        ("binary", '"éAA"'.encode(), "unparsable"),
+        ("binary", b'"\\ud800"', "unparsable"),
+        ("binary", b"[0, 1]", "type_mismatch"),
+        ("dictionary", b"5", "type_mismatch"),
+        ("dictionary", b'"\\ud800"', "lone_surrogate"),
         (["int64"], b'{"a": 1}', "type_mismatch"),
         (["int64"], b'[1, "2"]', "type_mismatch"),
         ({"a": "int64"}, b"[1]", "type_mismatch"),
@@ -184,3 +287,47 @@ def test_decode_unfitting_literal_is_refused_with_reason(kind: Any, literal: byt
 
 def test_decode_required_field_of_absent_struct_is_no_refusal() -> None:
     assert decoded({"a": "int64!"}, b"null") is None
+
+
+def test_decode_of_local_and_zoned_times_side_by_side_keeps_each_in_its_place() -> None:
+    lines = (
+        b'{"at": "2021-03-28T02:30:00"}',
+        b'{"at": "2021-07-21T08:00:00"}',
+        b'{"at": "2021-07-21T08:00:00Z"}',
+        b"{}",
+        b'{"at": 0}',
+        b'{"at": "2021-07-21T08:00:00.0000001"}',
+    )
+
+    frame = frame_of({"at": BERLIN}, *lines)
+
+    assert frame["at"].dt.to_string("iso:strict").to_list() == [
+        "2021-07-21T06:00:00.000000+00:00",
+        "2021-07-21T08:00:00.000000+00:00",
+        None,
+        "1970-01-01T00:00:00.000000+00:00",
+    ]
+    assert reasons({"at": BERLIN}, *lines) == [("unparsable", "at"), ("precision_loss", "at")]
+
+
+def test_decode_dictionary_gives_a_categorical_that_sql_can_ask() -> None:
+    lines = (b'{"c": "DE", "n": 1}', b'{"c": "AT", "n": 2}', b'{"n": 3}', b'{"c": "DE", "n": 4}')
+
+    frame = frame_of({"c": "dictionary", "n": "int64", "l": ["dictionary"]}, *lines)
+
+    assert frame.schema["c"] == pl.Categorical()
+    assert frame.schema["l"] == pl.List(pl.Categorical())
+    assert frame.sql("select n from self where c = 'DE'")["n"].to_list() == [1, 4]
+    assert frame.sort("c", nulls_last=True)["n"].to_list() == [2, 1, 4, 3]
+
+
+@given(st.binary(max_size=40) | st.text("AB/+=x-_ ", max_size=12).map(str.encode))
+def test_decode_binary_takes_what_the_standard_library_takes_and_writes_alike(text: bytes) -> None:
+    text = bytes(byte for byte in text if 0x20 <= byte < 0x7F and byte not in b'"\\')
+    try:
+        value = base64.b64decode(text, validate=True)
+    except ValueError:
+        value = None
+    canonical = value is not None and base64.b64encode(value) == text
+
+    assert decoded("binary", b'"' + text + b'"') == (value if canonical else "<unparsable>")

@@ -9,20 +9,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from config.column_types import (
+    Binary,
     Boolean,
     ColumnType,
     Date,
     Decimal,
+    Dictionary,
     Float,
     Integer,
     Json,
     List,
     String,
     Struct,
+    Time,
     Timestamp,
 )
 
 STRING_VIEW = pa.string_view()
+DICTIONARY = pa.dictionary(pa.int32(), pa.large_string())
 
 
 def arrow_type(kind: ColumnType) -> pa.DataType:
@@ -38,8 +42,14 @@ def arrow_type(kind: ColumnType) -> pa.DataType:
             return pa.decimal128(precision, scale)
         case String() | Json():
             return STRING_VIEW
+        case Dictionary():
+            return DICTIONARY
+        case Binary():
+            return pa.binary_view()
         case Date():
             return pa.date32()
+        case Time():
+            return pa.time64("us")
         case Timestamp(unit, zone):
             return pa.timestamp(unit, zone)
         case Struct(fields):
@@ -70,8 +80,12 @@ def booleans(values: NDArray[Any], valid: NDArray[Any]) -> pa.Array:
 
 def string_views(views: NDArray[np.uint64], text: NDArray[np.uint8], valid: NDArray[Any]) -> pa.Array:
     """A string view array whose views, two words a slot, point into `text`."""
-    buffers = [validity(valid), pa.py_buffer(views), pa.py_buffer(text)]
-    return pa.Array.from_buffers(STRING_VIEW, len(valid), buffers)
+    return _views(STRING_VIEW, views, text, valid)
+
+
+def binary_views(views: NDArray[np.uint64], data: NDArray[np.uint8], valid: NDArray[Any]) -> pa.Array:
+    """A binary view array whose views, two words a slot, point into `data`."""
+    return _views(pa.binary_view(), views, data, valid)
 
 
 def strings(offsets: NDArray[np.int64], text: NDArray[np.uint8]) -> pa.Array:
@@ -105,3 +119,10 @@ def binaries(lengths: NDArray[np.int64], data: NDArray[np.uint8]) -> pa.Array:
     return pa.Array.from_buffers(
         pa.large_binary(), len(lengths), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     )
+
+
+def _views(
+    kind: pa.DataType, views: NDArray[np.uint64], data: NDArray[np.uint8], valid: NDArray[Any]
+) -> pa.Array:
+    buffers = [validity(valid), pa.py_buffer(views), pa.py_buffer(data)]
+    return pa.Array.from_buffers(kind, len(valid), buffers)

@@ -11,12 +11,36 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from config.column_types import Boolean, ColumnType, Date, Decimal, Float, Integer, Json, String, Timestamp
-from transforms.decode.arrow import arrow_type, booleans, fixed_width, string_views
-from transforms.decode.kernel.codes import ACCEPTED, OUT_OF_RANGE, PADDING, UNSURE
+from config.column_types import (
+    Binary,
+    Boolean,
+    ColumnType,
+    Date,
+    Decimal,
+    Dictionary,
+    Float,
+    Integer,
+    Json,
+    String,
+    Time,
+    Timestamp,
+)
+from transforms.decode.arrow import arrow_type, binary_views, booleans, fixed_width, string_views
+from transforms.decode.kernel.codes import (
+    ACCEPTED,
+    NO_EPOCH,
+    NO_OFFSET,
+    OFFSET,
+    OFFSET_OR_LOCAL,
+    OUT_OF_RANGE,
+    PADDING,
+    UNPARSABLE,
+    UNSURE,
+    VALID_LOCAL,
+)
 from transforms.decode.kernel.library import call
 
-FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6}
+FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _HALFWAY_TO_INFINITE = 2.0**128 - 2.0**103
 """The double between the largest single and the first number that is beyond all of them."""
 
@@ -71,10 +95,16 @@ def _rule(kind: ColumnType) -> Rule:
             return lambda *slots: _decimals(kind, *slots)
         case String():
             return _strings
+        case Dictionary():
+            return _dictionary
+        case Binary():
+            return _binary
         case Json():
             return _json
         case Date():
             return _dates
+        case Time():
+            return _times
         case Timestamp():
             return lambda *slots: _timestamps(kind, *slots)
         case _:
@@ -143,17 +173,66 @@ def _dates(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int
     return fixed_width(pa.date32(), days, valid), refused
 
 
+def _times(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    microseconds = np.zeros(len(valid), np.int64)
+    refused = call("fill_times", *tokens.spans(), microseconds, valid, verdicts)
+    return fixed_width(pa.time64("us"), microseconds, valid), refused
+
+
 def _timestamps(kind: Timestamp, tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     units = np.zeros(len(valid), np.int64)
-    digits, zoned = FRACTION_DIGITS[kind.unit], kind.zone is not None
-    refused = call("fill_timestamps", *tokens.spans(), digits, zoned, units, valid, verdicts)
+    digits = FRACTION_DIGITS[kind.unit]
+    epoch = NO_EPOCH if kind.epoch is None else FRACTION_DIGITS[kind.epoch]
+    refused = call("fill_timestamps", *tokens.spans(), digits, _offsets(kind), epoch, units, valid, verdicts)
+    if kind.assume_zone is not None:
+        local = valid == VALID_LOCAL
+        if local.any():
+            refused += _localize(local, kind.assume_zone, digits, units, valid, verdicts)
     return fixed_width(arrow_type(kind), units, valid), refused
+
+
+def _offsets(kind: Timestamp) -> int:
+    if kind.zone is None:
+        return NO_OFFSET
+    return OFFSET if kind.assume_zone is None else OFFSET_OR_LOCAL
+
+
+def _localize(
+    local: NDArray[np.bool_],
+    zone: str,
+    digits: int,
+    units: NDArray[np.int64],
+    valid: Flags,
+    verdicts: Flags,
+) -> int:
+    """What the clock in `zone` showed into UTC; refuses what it never showed, or showed twice."""
+    scale = 10 ** (FRACTION_DIGITS["us"] - digits)
+    shown = pl.Series(units[local] * scale).cast(pl.Datetime("us"))
+    moments = shown.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    known = moments.is_not_null().to_numpy()
+    units[local] = moments.to_physical().fill_null(0).to_numpy() // scale
+    valid[local] = known
+    verdicts[local] = np.where(known, ACCEPTED, UNPARSABLE)
+    return int(np.count_nonzero(~known))
 
 
 def _strings(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     views, text = _text_room(tokens)
     refused = call("fill_strings", *tokens.spans(), text, views, valid, verdicts)
     return string_views(views, text, valid), refused
+
+
+def _dictionary(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    texts, refused = _strings(tokens, valid, verdicts)
+    encoded = texts.dictionary_encode()
+    distinct = encoded.dictionary.cast(pa.large_string())  # pyarrow makes no empty dictionary of views
+    return pa.DictionaryArray.from_arrays(encoded.indices, distinct), refused
+
+
+def _binary(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    views, data = _text_room(tokens)
+    refused = call("fill_binary", *tokens.spans(), data, views, valid, verdicts)
+    return binary_views(views, data, valid), refused
 
 
 def _json(tokens: Tokens, valid: Flags, _verdicts: Flags) -> tuple[pa.Array, int]:

@@ -46,6 +46,15 @@ REASONS = (
     "unknown_field",
 )
 
+# Whether the text of a timestamp has an offset from UTC: never, always, or what the clock showed without one.
+NO_OFFSET, OFFSET, OFFSET_OR_LOCAL = range(3)
+
+NO_EPOCH = -1
+"""Numbers are no timestamps; else the digits behind a second's point that their unit stands for."""
+
+VALID_LOCAL = 2
+"""In place of 1 where the value is what a clock showed: left to the caller to put into UTC."""
+
 UNSURE = 255
 """The verdict on a float that one rounding does not give: left to the caller of the kernel."""
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from transforms.decode.kernel.source import copies, numbers, records, strings, times, tokens, verdicts
+from transforms.decode.kernel.source import base64, copies, numbers, records, strings, times, tokens, verdicts
 from transforms.decode.kernel.source.compiled import ENTRIES
 
-PARTS = (copies, numbers, records, strings, times, tokens, verdicts)
+PARTS = (base64, copies, numbers, records, strings, times, tokens, verdicts)
 """Importing them fills ENTRIES."""
 
 

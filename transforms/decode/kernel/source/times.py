@@ -1,21 +1,32 @@
-"""Text tokens into dates and timestamps (RFC 3339)."""
+"""Text tokens into dates, times of the day and timestamps (RFC 3339), and numbers into timestamps."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from transforms.decode.kernel.codes import (
     ACCEPTED,
     ESCAPED_TEXT,
+    INTEGER,
+    NO_EPOCH,
+    NO_OFFSET,
     NULL,
+    NUMBER,
+    OFFSET_OR_LOCAL,
     OUT_OF_RANGE,
     PRECISION_LOSS,
     TEXT,
     TYPE_MISMATCH,
     UNPARSABLE,
+    VALID_LOCAL,
 )
 from transforms.decode.kernel.source.compiled import compiled, entry
+from transforms.decode.kernel.source.decimals import read_decimal, scale_up
 from transforms.decode.kernel.source.memory import bytes_at, ints_at, load_byte, longs_at
 
 DAY = 86_400  # seconds
+FIRST_SECOND, PAST_SECOND = -62_135_596_800, 253_402_300_800  # of the years 0001 to 9999
+MOST_DIGITS = 18  # of those seconds in microseconds
 
 
 @compiled
@@ -83,38 +94,75 @@ def read_offset(at, end):
 
 
 @compiled
-def read_timestamp(at, end, digits, zoned):
-    """(units of 10^-digits seconds since 1970-01-01, verdict); an offset must be there where `zoned`."""
-    if end - at < 19 or load_byte(at + 10) | 0x20 not in (0x74, 0x20):
+def read_fraction(at, end, digits):
+    """(address behind it, units of 10^-digits seconds, verdict) of `.` and digits, where there is a point."""
+    if at >= end or load_byte(at) != 0x2E:
+        return at, 0, ACCEPTED
+    at += 1
+    fraction, seen, verdict = 0, 0, ACCEPTED
+    while at < end and 0x30 <= load_byte(at) <= 0x39:
+        digit = load_byte(at) - 0x30
+        if seen < digits:
+            fraction = fraction * 10 + digit
+        elif digit != 0:
+            verdict = PRECISION_LOSS
+        seen += 1
+        at += 1
+    for _ in range(seen, digits):
+        fraction *= 10
+    return at, fraction, verdict if seen > 0 else UNPARSABLE
+
+
+@compiled
+def read_time(at, end, digits):
+    """(units of 10^-digits seconds since midnight, verdict) of `HH:MM:SS` with or without a fraction."""
+    if end - at < 8:
         return 0, UNPARSABLE
+    seconds = read_clock(at)
+    at, fraction, verdict = read_fraction(at + 8, end, digits)
+    if seconds < 0 or at != end:
+        return 0, UNPARSABLE
+    return seconds * 10**digits + fraction, verdict
+
+
+@compiled
+def read_timestamp(at, end, digits, offset):
+    """(units of 10^-digits seconds since 1970-01-01, verdict, whether they were read off a local clock)."""
+    if end - at < 19 or load_byte(at + 10) | 0x20 not in (0x74, 0x20):
+        return 0, UNPARSABLE, False
     days, verdict = read_date(at)
     seconds = read_clock(at + 11)
     if seconds < 0 or verdict == UNPARSABLE:
-        return 0, UNPARSABLE
-    at += 19
-    fraction, seen = 0, 0
-    if at < end and load_byte(at) == 0x2E:
-        at += 1
-        while at < end and 0x30 <= load_byte(at) <= 0x39:
-            digit = load_byte(at) - 0x30
-            if seen < digits:
-                fraction = fraction * 10 + digit
-            elif digit != 0:
-                verdict = PRECISION_LOSS
-            seen += 1
-            at += 1
-        if seen == 0:
-            return 0, UNPARSABLE
-    if zoned:
+        return 0, UNPARSABLE, False
+    at, fraction, fraction_verdict = read_fraction(at + 19, end, digits)
+    local = offset == NO_OFFSET or (offset == OFFSET_OR_LOCAL and at == end)
+    if fraction_verdict == UNPARSABLE or (local and at != end):
+        return 0, UNPARSABLE, local
+    if not local:
         east, offset_verdict = read_offset(at, end)
         if offset_verdict != ACCEPTED:
-            return 0, offset_verdict
+            return 0, offset_verdict, local
         seconds -= east
-    elif at != end:
-        return 0, UNPARSABLE
-    for _ in range(seen, digits):
-        fraction *= 10
-    return (days * DAY + seconds) * 10**digits + fraction, verdict
+    if fraction_verdict != ACCEPTED:
+        verdict = fraction_verdict
+    return (days * DAY + seconds) * 10**digits + fraction, verdict, local
+
+
+@compiled
+def read_epoch(at, end, digits, epoch):
+    """(units of 10^-digits seconds, verdict) of a number that counts units of 10^-epoch seconds."""
+    negative, upper, lower, exponent, significant = read_decimal(at, end)
+    exponent += digits - epoch
+    if significant == 0:
+        return 0, ACCEPTED
+    if significant + exponent > MOST_DIGITS:
+        return 0, OUT_OF_RANGE
+    if exponent < 0:
+        return 0, PRECISION_LOSS
+    _, lower = scale_up(upper, lower, exponent)
+    units = -np.int64(lower) if negative else np.int64(lower)
+    in_range = FIRST_SECOND * 10**digits <= units < PAST_SECOND * 10**digits
+    return units, ACCEPTED if in_range else OUT_OF_RANGE
 
 
 @entry
@@ -141,8 +189,8 @@ def fill_dates(block, count, tags, starts, ends, values, valid, verdicts):
 
 
 @entry
-def fill_timestamps(block, count, tags, starts, ends, digits, zoned, values, valid, verdicts):
-    """Units of 10^-digits seconds since 1970-01-01T00:00:00, in UTC where `zoned`."""
+def fill_times(block, count, tags, starts, ends, values, valid, verdicts):
+    """Microseconds since midnight."""
     tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
     valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
     values = longs_at(values, count)
@@ -152,11 +200,38 @@ def fill_timestamps(block, count, tags, starts, ends, digits, zoned, values, val
             continue
         verdict = UNPARSABLE if tags[slot] == ESCAPED_TEXT else TYPE_MISMATCH
         if tags[slot] == TEXT:
-            values[slot], verdict = read_timestamp(
-                block + starts[slot] + 1, block + ends[slot] - 1, digits, zoned
-            )
+            values[slot], verdict = read_time(block + starts[slot] + 1, block + ends[slot] - 1, 6)
         if verdict == ACCEPTED:
             valid[slot] = 1
+        else:
+            verdicts[slot] = verdict
+            refused += 1
+    return refused
+
+
+@entry
+def fill_timestamps(block, count, tags, starts, ends, digits, offset, epoch, values, valid, verdicts):
+    """Units of 10^-digits seconds since 1970-01-01T00:00:00, in UTC unless `offset` is NO_OFFSET.
+
+    `valid` becomes VALID_LOCAL where an offset may be there and is not. Numbers count units of 10^-epoch
+    seconds, unless that is NO_EPOCH.
+    """
+    tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
+    valid, verdicts = bytes_at(valid, count), bytes_at(verdicts, count)
+    values = longs_at(values, count)
+    refused = 0
+    for slot in range(count):
+        if tags[slot] <= NULL:
+            continue
+        verdict, local = UNPARSABLE if tags[slot] == ESCAPED_TEXT else TYPE_MISMATCH, False
+        if tags[slot] == TEXT:
+            values[slot], verdict, local = read_timestamp(
+                block + starts[slot] + 1, block + ends[slot] - 1, digits, offset
+            )
+        elif epoch != NO_EPOCH and (tags[slot] == INTEGER or tags[slot] == NUMBER):
+            values[slot], verdict = read_epoch(block + starts[slot], block + ends[slot], digits, epoch)
+        if verdict == ACCEPTED:
+            valid[slot] = VALID_LOCAL if local and offset == OFFSET_OR_LOCAL else 1
         else:
             verdicts[slot] = verdict
             refused += 1
