@@ -53,6 +53,10 @@ class Block:
 class Damage:
     """Bytes of a file that cannot be read as a record.
 
+    In a file of rows with types of their own (Parquet, Arrow IPC, Avro) they are those from where nothing was
+    read to the end of the file; all of the file where nobody can tell where that is, although rows of it may
+    have been read, and `data` is empty then.
+
     Attributes:
         file: Position of the file in the batch, from 0.
         offset: Where they begin in the decompressed contents, in bytes.

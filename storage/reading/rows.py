@@ -1,4 +1,4 @@
-"""Rows of a file whose format says which types its columns have."""
+"""Rows that have types of their own: what Parquet, Arrow IPC and Avro files hold."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ class Rows:
 
     Attributes:
         file: Position of the file in the batch, from 0.
-        first: How many rows of the file came before.
-        batch: At least one row; validated in full, text and offsets included, and in memory of its own.
+        first: How many rows of the file come before, so that a row's record number is `first + i + 1`.
+        batch: At least one row, validated in full, UTF-8 included, in memory of its own. The columns are the
+            file's: names may be there twice, types are those of Arrow.
     """
 
     file: int

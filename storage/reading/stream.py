@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import Literal, Protocol
 
-StreamDamage = Literal["truncated_file", "corrupt_file"]
+StreamDamage = Literal["truncated_file", "corrupt_file", "reader_crashed", "unsupported_schema"]
+"""What is wrong with a file; the last two are said of files with types of their own only."""
 
 
 class Stream(Protocol):

@@ -1,0 +1,118 @@
+"""The rows of a batch's files that have types of their own: Parquet, Arrow IPC, Avro.
+
+files ──► raw bytes ──► one file descriptor each ──► a process that can be spared ──► record batches
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import pyarrow as pa
+
+from storage.reading.block_builder import Damage
+from storage.reading.compression import Compression
+from storage.reading.raw_files import open_raw_files
+from storage.reading.read_ahead import read_ahead
+from storage.reading.rows import Rows
+from storage.reading.typed.contents import Contents, contents
+from storage.reading.typed.reader_process import ReaderProcess
+from storage.reading.typed.wire import Outcome, Request, TypedFormat
+
+__all__ = ["Rows", "TypedFormat", "read_rows"]
+
+_BATCHES_AHEAD = 1
+
+
+def read_rows(
+    paths: Sequence[str],
+    sizes: Sequence[int],
+    *,
+    identities: Sequence[str] | None = None,
+    formats: Sequence[TypedFormat],
+    compression: Compression = "auto",
+    batch_bytes: int,
+    max_record_bytes: int,
+    memory_bytes: int,
+    first_position: int = 0,
+) -> Generator[Rows | Damage]:
+    """Reads files in order, each one's rows in the order of the file. A file without rows leaves no trace.
+
+    Files are opened by another process. What ends that one (a crash of a parser, more memory or time than it
+    may take) or is found by it costs the rest of that file: the rows before stay, one `Damage` stands for
+    what follows, and the next file is read by a new process.
+
+    Lazy: nothing is started before the first item is asked for; one batch is read ahead, in a thread. Close
+    the iterator where it is not read to its end: the process ends with it.
+
+    Args:
+        paths: Full paths as `list_landing` gives them, all local or all `s3://`.
+        sizes: Their sizes in the store, in bytes.
+        identities: Theirs as `list_landing` gives them; a file that has another one by now is refused.
+        formats: What each of them is.
+        compression: Of all files, around the format's own; `auto` goes by the suffix of each.
+        batch_bytes: About the size of a record batch; a longer row makes its batch larger.
+        max_record_bytes: Damaged bytes are kept up to this length.
+        memory_bytes: What the process may take to read a file, beyond what it takes by itself.
+        first_position: Of the first file in its batch.
+
+    Raises:
+        FileVanishedError: A file is not there any more.
+        FileChangedError: A file is not what it was when it was listed.
+        AccessDeniedError: A file may not be read.
+        OutOfSpaceError: There is no room for the copy of an object, or of what a compressed file holds.
+        UnavailableError: The store did not answer; retryable.
+    """
+    raws = open_raw_files(paths, sizes, identities, window_bytes=batch_bytes)
+    files = enumerate(zip(raws, paths, formats, strict=True), first_position)
+    process = ReaderProcess(memory_bytes=memory_bytes)
+    found = _items(process, files, compression, batch_bytes, max_record_bytes)
+    return read_ahead(_closing(found, raws, process), items=_BATCHES_AHEAD)
+
+
+def _closing(
+    items: Generator[Rows | Damage], raws: Generator[io.RawIOBase], process: ReaderProcess
+) -> Generator[Rows | Damage]:
+    with closing(raws), closing(process), closing(items):
+        yield from items
+
+
+def _items(
+    process: ReaderProcess,
+    files: Iterable[tuple[int, tuple[io.RawIOBase, str, TypedFormat]]],
+    compression: Compression,
+    batch_bytes: int,
+    max_record_bytes: int,
+) -> Generator[Rows | Damage]:
+    for file, (raw, path, form) in files:
+        with contents(raw, path, compression) as found:
+            answers = process.read(found.descriptor, Request(form, batch_bytes))
+            rows, outcome = yield from _rows(file, answers)
+            if reason := found.damage or outcome.damage:
+                yield _damage(file, found, rows, replace(outcome, damage=reason), max_record_bytes)
+
+
+def _rows(
+    file: int, answers: Generator[pa.RecordBatch, None, Outcome]
+) -> Generator[Rows, None, tuple[int, Outcome]]:
+    """The rows of one file; in the end, how many they were, and how it ended."""
+    first = 0
+    with closing(answers):
+        while True:
+            try:
+                batch = next(answers)
+            except StopIteration as end:
+                return first, end.value
+            yield Rows(file, first, batch)
+            first += batch.num_rows
+
+
+def _damage(file: int, found: Contents, rows: int, outcome: Outcome, max_record_bytes: int) -> Damage:
+    """From where nothing was read; else the whole file, whose bytes are kept where none of it was."""
+    assert outcome.damage
+    offset = outcome.offset or 0
+    length = found.size - offset
+    lost = (not rows or outcome.offset is not None) and length <= max_record_bytes
+    return Damage(file, offset, length, outcome.damage, found.tail(offset) if lost else b"")
