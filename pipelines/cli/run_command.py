@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
+
 import click
 
 from config.settings import Settings
@@ -10,6 +13,7 @@ from pipelines.cli.progress_bar import progress_bar
 from pipelines.cli.stoppable_progress import StoppableProgress
 from pipelines.cli.stopping import Stop
 from pipelines.cli.tables import print_table, size, whole
+from pipelines.profile import Profile
 from pipelines.run import BatchSummary, RunSummary, run
 
 _HEADER = (
@@ -20,9 +24,12 @@ _HEADER = (
 @click.command("run")
 @click.argument("pipeline")
 @click.option("--max-batches", type=click.IntRange(min=1), help="Stop after this many batches.")
+@click.option("--profile", is_flag=True, help="Show which stage took how much CPU time.")
 @common
 @click.pass_context
-def command(context: click.Context, pipeline: str, max_batches: int | None, as_json: bool) -> None:
+def command(
+    context: click.Context, pipeline: str, max_batches: int | None, profile: bool, as_json: bool
+) -> None:
     """Take in what has landed, batch by batch, until caught up.
 
     PIPELINE is a YAML file, or the name of one in the pipelines folder. Ctrl-C and SIGTERM stop the run:
@@ -35,17 +42,23 @@ def command(context: click.Context, pipeline: str, max_batches: int | None, as_j
     settings = Settings.from_environment()
     spec = open_pipeline(pipeline, settings)
     stop = context.find_object(Stop) or Stop()
-    with stop.patient(), prints_go_aside(), progress_bar(spec.name) as bar:
+    with stop.patient(), prints_go_aside(), progress_bar(spec.name) as bar, ExitStack() as stack:
+        watching = stack.enter_context(Profile()) if profile else None
         result = run(spec, settings, max_batches=max_batches, progress=StoppableProgress(stop, bar))
+    spent = watching.cpu_seconds() if watching else None
     if as_json:
-        print_json(result.as_dict())
+        print_json(result.as_dict() | ({} if spent is None else {"profile": spent}))
     else:
-        _show(result)
+        _show(result, spent)
 
 
-def _show(result: RunSummary) -> None:
+def _show(result: RunSummary, spent: Mapping[str, float] | None) -> None:
     if result.batches:
         print_table(_HEADER, [_cells(one) for one in result.batches])
+    if spent:
+        whole_s = sum(spent.values())
+        cells = [[stage, f"{one_s:.2f} s", f"{one_s / whole_s:.0%}"] for stage, one_s in spent.items()]
+        print_table(("stage", "CPU", "share"), cells)
     click.echo(f"{result.pipeline}: " + ("caught up" if result.caught_up else "more may wait"))
 
 

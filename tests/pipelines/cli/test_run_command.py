@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.profile import STAGES
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, start, write_spec
 from tests.pipelines.taking_in import a_pipeline, events, land
@@ -33,6 +34,18 @@ def test_run_with_json_prints_the_documented_document(store: Store, tmp_path: Pa
     assert [one["rows_written"] for one in document["batches"]] == [3, 2]
     assert [one["rows_quarantined"] for one in document["batches"]] == [1, 0]
     assert document["caught_up"] is True
+
+
+def test_run_with_profile_tells_the_cpu_time_of_stages(store: Store, tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, a_pipeline(store))
+    land(store, "a.ndjson", *events(0, 20_000))
+
+    document = call_json("run", spec, "--profile")
+
+    assert document["profile"]
+    assert set(document["profile"]) <= set(STAGES)
+    land(store, "b.ndjson", *events(20_000, 40_000))
+    assert "share" in called("run", spec, "--profile")
 
 
 def test_run_with_nothing_to_do_says_so(taken_in_spec: Path) -> None:
