@@ -10,7 +10,7 @@ Each may be called again after a failure: nothing is visible before its commit, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,13 +46,18 @@ _CONFORMED = "conformed"
 class PlannedBatch:
     """The files of a batch; they are in the ledger and will not be planned again.
 
-    files: in order; columns path, identity, size (bytes).
+    files: in order, as `storage.tables.ledger.plan` gives them.
     table: the data table as it was when the number was decided, None where there is none yet.
     """
 
     number: int
     files: pl.DataFrame
     table: Any
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it takes in records out of the quarantine."""
+        return self.files["replays"].count() > 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class WrittenBatch:
     counts: FileCounts
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
+    still_refused: Mapping[str, int]  # by reason: records that stay in the quarantine, where they were
 
     def row_count(self) -> int:
         """Rows that the commit makes visible."""
@@ -108,12 +114,14 @@ def write_batch(
         TransformError: A step fails, or a record or row does although the pipeline says that none may.
         StorageError: Reading or writing failed.
     """
-    reading = Reading(pipeline, planned.files, settings)
+    reading, still = Reading(pipeline, planned.number, planned.files, settings), _StillRefused()
     tally, counters, kept = reading.tally(), Counters(), np.zeros(planned.files.height, np.int64)
     with (
         QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number) as quarantine,
         _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
-        reading.conformed(tally, quarantine.add, progress) as source,
+        reading.conformed(
+            tally, still.add if planned.is_replay else quarantine.add, progress, quarantine.take_in
+        ) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)
         _write(rows, writer)
@@ -130,6 +138,7 @@ def write_batch(
         tally.counts(),
         counters.rows,
         unstorable.rows,
+        still.reasons,
     )
     _check_conserved(written)
     return written
@@ -244,6 +253,19 @@ def _copies(rows: pl.DataFrame) -> pl.DataFrame:
         column=pl.lit(None, pl.String),
         raw="raw",
     )
+
+
+@dataclass
+class _StillRefused:
+    """Counts records that are refused again: they stay where they are."""
+
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, refused: pl.DataFrame) -> None:
+        """Called by whoever draws the rows, in one thread at a time."""
+        counts = refused["reason"].value_counts()
+        for reason, count in zip(counts["reason"], counts["count"], strict=True):
+            self.reasons[reason] = self.reasons.get(reason, 0) + count
 
 
 def _check_conserved(written: WrittenBatch) -> None:

@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from config.names import FILE, RECORD
+from pipelines.recalled import Recalled
 from pipelines.tally import Tally
 from storage.reading.blocks import Block, Damage, Segment
 from storage.reading.items import Item
@@ -27,6 +28,11 @@ FILE_NUMBER = "_file_number"
 """Where a row comes from while duplicates are counted: the file's place in the batch, from 0."""
 
 Refused = Callable[[pl.DataFrame], None]
+Taken = Callable[[pl.DataFrame], None]
+
+
+def forget(_records: pl.DataFrame) -> None:
+    """For a pass that only counts."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,12 @@ class _Parts:
 
 
 class Intake:
-    """One pass over the blocks of a batch."""
+    """One pass over the blocks of a batch.
+
+    Args:
+        refused: Gets the refused records.
+        taken: Gets the places of those records out of the quarantine that are not refused again.
+    """
 
     def __init__(
         self,
@@ -72,6 +83,7 @@ class Intake:
         tally: Tally,
         refused: Refused,
         threads: int,
+        taken: Taken = forget,
     ) -> None:
         self._conformer = conformer
         self._paths = pl.Series("path", paths, pl.String)
@@ -79,16 +91,17 @@ class Intake:
         self._tally = tally
         self._refused = refused
         self._threads = threads
+        self._taken = taken
         self._lines_before = np.zeros(len(paths), np.int64)
         self.schema = columns.extend(conformer.schema)
 
-    def frames(self, blocks: Iterable[Item]) -> Generator[pl.DataFrame]:
+    def frames(self, blocks: Iterable[Item | Recalled]) -> Generator[pl.DataFrame]:
         """Conformed rows in the order of the files, some megabytes a frame; refused records go aside.
 
         Lazy; holds a block for each thread, and what became of it.
         """
         with ThreadPoolExecutor(self._threads, thread_name_prefix="conform") as pool:
-            waiting: deque[tuple[Item, Future[Conformed] | None]] = deque()
+            waiting: deque[tuple[Item | Recalled, Future[Conformed] | None]] = deque()
             for item in blocks:
                 waiting.append((item, self._submit(pool, item)))
                 if len(waiting) >= self._threads:
@@ -96,23 +109,31 @@ class Intake:
             while waiting:
                 yield from self._settle(*waiting.popleft())
 
-    def _submit(self, pool: ThreadPoolExecutor, item: Item) -> Future[Conformed] | None:
+    def _submit(self, pool: ThreadPoolExecutor, item: Item | Recalled) -> Future[Conformed] | None:
         if isinstance(item, Damage):
             return None
+        if isinstance(item, Recalled):
+            return pool.submit(self._conformer.conform_lines, item.data, item.lines)
         if isinstance(item, Rows):
             return pool.submit(self._conformer.conform_rows, item.batch)
         starts = np.array([segment.start for segment in item.segments], np.int64)
         return pool.submit(self._conformer.conform, item.data, item.size, starts)
 
-    def _settle(self, item: Item, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
+    def _settle(self, item: Item | Recalled, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
         if isinstance(item, Damage):
             self._quarantine_damage(item)
         elif result is not None:
-            parts = self._parts(item)
             conformed = result.result()
+            parts = self._recalled(item, conformed) if isinstance(item, Recalled) else self._parts(item)
             np.add.at(self._lines_before, parts.files, conformed.line_counts)
             for chunk in conformed.chunks:
                 yield self._settle_chunk(chunk, parts)
+
+    def _recalled(self, item: Recalled, conformed: Conformed) -> _Parts:
+        still = pl.concat([chunk.rejected["offset"] for chunk in conformed.chunks])
+        self._taken(item.without(still.to_numpy()))
+        nowhere = np.zeros(len(item.files), np.int64)
+        return _Parts(files=item.files, starts=nowhere, offsets=nowhere, lines=item.before)
 
     def _settle_chunk(self, chunk: Chunk, parts: _Parts) -> pl.DataFrame:
         self._tally.add(parts.files, chunk.counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from pipelines.recalled import Recalled
 from storage.reading.blocks import Block
 from storage.reading.items import Item
 from storage.reading.rows import Rows
@@ -22,11 +23,13 @@ class Progress(Protocol):
     def committed(self, batch: int, rows: int) -> None:
         """A batch is visible."""
 
-    def watch(self, items: Iterable[Item]) -> Iterator[Item]:
+    def watch(self, items: Iterable[Item | Recalled]) -> Iterator[Item | Recalled]:
         """The items, each of them told to `read`; rows with the memory that they take."""
         for item in items:
             if isinstance(item, Block):
                 self.read(item.segments[-1].file, item.size)
             elif isinstance(item, Rows):
                 self.read(item.file, item.batch.nbytes)
+            elif isinstance(item, Recalled):
+                self.read(int(item.files[-1]), item.size)
             yield item

@@ -20,7 +20,7 @@ from config.pipeline import Pipeline
 from transforms.decode.arrow import arrow_type
 from transforms.decode.decoder import Decoded, Decoder
 from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
-from transforms.decode.lines import split
+from transforms.decode.lines import Lines, split
 from transforms.decode.typed.decoder import TypedDecoder
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import Rule, meets, rules_of
@@ -79,7 +79,10 @@ class Conformer:
             RecordRefusedError: A record is refused that must not be.
             ExpectationFailedError: Rows do not meet an expectation that they must meet.
         """
-        lines = split(data, size, starts)
+        return self.conform_lines(data, split(data, size, starts))
+
+    def conform_lines(self, data: NDArray[np.uint8], lines: Lines) -> Conformed:
+        """Records that have been found already; the rest as in `conform`."""
         return self._conformed(TextRecords(data, lines), self._decoder.decode(data, lines.offsets))
 
     def conform_rows(self, batch: pa.RecordBatch) -> Conformed:

@@ -8,7 +8,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from storage.tables.delta import last_batch, open_table
-from storage.tables.quarantined import quarantine_counts, quarantine_rows, quarantine_uri
+from storage.tables.quarantined import open_rows, quarantine_counts, quarantine_uri
 from storage.upstream import translated
 
 _RECORDS_AT_ONCE = 50_000
@@ -16,14 +16,15 @@ _RECORDS_AT_ONCE = 50_000
 
 
 def rejected_count(pipeline: Pipeline, batch: int | None = None) -> int:
-    """How many records of committed batches, or of `batch` alone, are in the quarantine."""
-    return sum(_counts(pipeline, batch)["records"])
+    """How many records of committed batches, or of `batch` alone, are open in the quarantine."""
+    committed = last_batch(open_table(pipeline.table.uri), pipeline.name)
+    return sum(_counts(pipeline, batch, committed)["records"])
 
 
 def rejected(
     pipeline: Pipeline, batch: int | None = None, *, limit: int | None = None, longest_raw: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The refused records of committed batches: `batch`, and the columns of `REFUSED_SCHEMA`.
+    """The open records of committed batches: `batch`, and the columns of `REFUSED_SCHEMA`.
 
     In the order of batch, path and record. Lazy; some thousand records a frame, or one batch.
 
@@ -37,11 +38,12 @@ def rejected(
         StorageError: Table or quarantine cannot be read.
     """
     uri = quarantine_uri(pipeline.table.uri)
-    rows = quarantine_rows(pipeline.table.uri, pipeline.name, batch)
+    committed = last_batch(open_table(pipeline.table.uri), pipeline.name)
+    rows = open_rows(pipeline.table.uri, pipeline.name, batch=batch, up_to=committed)
     if longest_raw is not None:
         rows = rows.with_columns(pl.col("raw").bin.head(longest_raw))
     left = limit
-    for first, last in _spans(_counts(pipeline, batch)):
+    for first, last in _spans(_counts(pipeline, batch, committed)):
         if left == 0:
             return
         some = rows.filter(pl.col("batch").is_between(first, last)).sort("batch", "path", "record")
@@ -51,11 +53,9 @@ def rejected(
         yield frame
 
 
-def _counts(pipeline: Pipeline, batch: int | None) -> pl.DataFrame:
+def _counts(pipeline: Pipeline, batch: int | None, committed: int) -> pl.DataFrame:
     """Columns `batch`, `records`; a batch that is not committed may still change, and is left out."""
-    uri, name = pipeline.table.uri, pipeline.name
-    committed = last_batch(open_table(uri), name)
-    return quarantine_counts(uri, name, by=("batch",), batch=batch).filter(pl.col("batch") <= committed)
+    return quarantine_counts(pipeline.table.uri, pipeline.name, by=("batch",), batch=batch, up_to=committed)
 
 
 def _spans(counts: pl.DataFrame) -> Iterator[tuple[int, int]]:

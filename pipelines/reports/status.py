@@ -48,7 +48,7 @@ class Status:
         lag_seconds: How long ago the oldest file that is not taken in yet was last changed; None without any.
         table_version: None where there is no table yet.
         rows: None where there is no table yet, or its log does not count all rows.
-        quarantined: Records in the quarantine, by reason; those of committed batches.
+        quarantined: Open records in the quarantine, by reason; those of committed batches.
     """
 
     pipeline: str
@@ -129,6 +129,6 @@ def _committed_at(table: Any, name: str, last: int) -> datetime | None:
 
 def _quarantined(uri: str, name: str, last: int) -> dict[str, int]:
     with translated("read the quarantine", quarantine_uri(uri)):
-        counts = quarantine_counts(uri, name, by=("batch", "reason")).filter(pl.col("batch") <= last)
-    totals = counts.group_by("reason").agg(pl.col("records").sum()).sort("records", "reason", descending=True)
+        counts = quarantine_counts(uri, name, by=("reason",), up_to=last)
+    totals = counts.sort("records", "reason", descending=True)
     return dict(zip(totals["reason"], totals["records"], strict=True))

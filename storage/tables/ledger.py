@@ -14,12 +14,24 @@ from storage.tables.delta import commit_batch, last_batch, open_table, remove_un
 from storage.upstream import translated
 
 LEDGER_SCHEMA = pl.Schema(
-    {"pipeline": pl.String(), "batch": pl.Int64(), "file": pl.Int32(), **LANDING_SCHEMA},
+    {
+        "pipeline": pl.String(),
+        "batch": pl.Int64(),
+        "file": pl.Int32(),
+        **LANDING_SCHEMA,
+        "replays": pl.Int64(),
+    },
 )
-"""One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it. No null."""
+"""One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it.
+
+In a batch that replays, one row for each file with records to replay and each batch that refused some of them,
+which `replays` names; `size` is that of the records; `identity` says that no file is meant."""
+
+OPEN_FILES_SCHEMA = pl.Schema({name: LEDGER_SCHEMA[name] for name in ("replays", "path", "size")})
+"""Files with records to replay: the batch that refused them, the path, and the bytes of these records."""
 
 _PARTITION_BY = ("pipeline",)
-_FILES = ("file", *LANDING_SCHEMA)
+_FILES = ("file", *LANDING_SCHEMA, "replays")
 _BUFFER_BYTES = 64 * 1024 * 1024
 
 
@@ -52,7 +64,8 @@ def plan(
         max_bytes: Of the files as stored; one file is taken however large it is.
 
     Returns:
-        Columns `file`, `path`, `identity`, `size`, `modified`, one row a file, sorted by `file`.
+        Columns `file`, `path`, `identity`, `size`, `modified`, `replays`, one row a file, sorted by `file`.
+        The batch may be one that replays, where an earlier attempt at such a batch died.
 
     Raises:
         ConcurrentRunError: Final. Another run of the pipeline planned this batch meanwhile.
@@ -61,21 +74,40 @@ def plan(
             once the pipeline has taken files in.
         StorageError: Reading or writing failed, see `retryable`.
     """
-    uri = ledger_uri(table_uri)
-    table = open_table(uri)
-    newest = last_batch(table, _application(pipeline))
-    _check_complete(uri, pipeline, batch, newest)
-    if newest >= batch:
-        return _batch(uri, table, pipeline, batch)
-    files = _within(_waiting(uri, table, pipeline, landed), max_files, max_bytes)
-    if files.is_empty():
-        return None
-    _append(uri, table, pipeline, batch, files)
-    return files
+
+    def waiting(uri: str, table: DeltaTable | None) -> pl.DataFrame:
+        return _within(_waiting(uri, table, pipeline, landed), max_files, max_bytes)
+
+    return _plan(table_uri, pipeline, batch, waiting)
+
+
+def plan_replay(
+    table_uri: str,
+    pipeline: str,
+    batch: int,
+    *,
+    open_files: Callable[[], pl.DataFrame],
+    max_files: int,
+    max_bytes: int,
+) -> pl.DataFrame | None:
+    """The same as `plan`, for a batch that takes records out of the quarantine; None where none is to replay.
+
+    Where the ledger holds the batch already, it comes back as it is, be it one that replays or not.
+
+    Args:
+        open_files: Gives rows of `OPEN_FILES_SCHEMA`, in the order in which they are to be taken.
+        max_files: As in `plan`; as is max_bytes, of records.
+    """
+
+    def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
+        found = _of_landed(uri, _rows(uri, table, pipeline), open_files(), batch)
+        return _within(found, max_files, max_bytes)
+
+    return _plan(table_uri, pipeline, batch, chosen)
 
 
 def planned_files(table_uri: str, pipeline: str) -> pl.LazyFrame:
-    """What the ledger knows of a pipeline: `batch`, `file`, `path`, `identity`, `size`, `modified`.
+    """What the ledger knows of a pipeline: the columns of LEDGER_SCHEMA without the pipeline's name.
 
     Lazy, in no order: a filter on `batch` reads the files of that batch only. No rows without a ledger.
 
@@ -93,6 +125,23 @@ def waiting_files(table_uri: str, pipeline: str, landed: Callable[[], pl.DataFra
     """
     uri = ledger_uri(table_uri)
     return _numbered(_waiting(uri, open_table(uri), pipeline, landed))
+
+
+def _plan(
+    table_uri: str, pipeline: str, batch: int, choose: Callable[[str, DeltaTable | None], pl.DataFrame]
+) -> pl.DataFrame | None:
+    """The batch as the ledger has it, or as it is chosen and written down now; None where nothing is."""
+    uri = ledger_uri(table_uri)
+    table = open_table(uri)
+    newest = last_batch(table, _application(pipeline))
+    _check_complete(uri, pipeline, batch, newest)
+    if newest >= batch:
+        return _batch(uri, table, pipeline, batch)
+    files = choose(uri, table)
+    if files.is_empty():
+        return None
+    _append(uri, table, pipeline, batch, files)
+    return files
 
 
 def _application(pipeline: str) -> str:
@@ -141,7 +190,20 @@ def _waiting(
         if known.is_empty():
             raise
         found = LANDING_SCHEMA.to_frame()
-    return found.join(known, on=["path", "identity"], how="anti").sort("modified", "path")
+    return (
+        found.join(known, on=["path", "identity"], how="anti")
+        .sort("modified", "path")
+        .with_columns(replays=pl.lit(None, pl.Int64))
+    )
+
+
+def _of_landed(uri: str, planned: pl.LazyFrame, files: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """Rows of OPEN_FILES_SCHEMA with what the ledger has of their files, and an identity of their own."""
+    with translated("read the ledger", uri):
+        landed = planned.filter(pl.col("replays").is_null())
+        known = landed.select("path", "modified", replays="batch").collect()
+    identity = pl.format("batch {}, replayed by {}", "replays", pl.lit(batch))
+    return files.join(known, on=["replays", "path"], maintain_order="left").with_columns(identity=identity)
 
 
 def _within(waiting: pl.DataFrame, max_files: int, max_bytes: int) -> pl.DataFrame:
@@ -150,7 +212,7 @@ def _within(waiting: pl.DataFrame, max_files: int, max_bytes: int) -> pl.DataFra
 
 
 def _numbered(files: pl.DataFrame) -> pl.DataFrame:
-    return files.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("file"), *LANDING_SCHEMA)
+    return files.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("file"), *_FILES[1:])
 
 
 def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files: pl.DataFrame) -> None:

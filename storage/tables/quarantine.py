@@ -15,7 +15,14 @@ from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.delta import commit_batch, last_batch, open_table, remove_unused
-from storage.tables.quarantined import QUARANTINE_SCHEMA, REFUSED_SCHEMA, quarantine_rows, quarantine_uri
+from storage.tables.quarantined import (
+    MARKER_SCHEMA,
+    QUARANTINE_SCHEMA,
+    REFUSED_SCHEMA,
+    REPLAYED,
+    quarantine_rows,
+    quarantine_uri,
+)
 from storage.upstream import translated
 
 _PARTITION_BY = ("pipeline",)
@@ -46,10 +53,19 @@ class QuarantineWriter:
 
     def add(self, refused: pl.DataFrame) -> None:
         """Takes rows with the columns of `REFUSED_SCHEMA`, or castable to them; from any thread."""
-        columns = (pl.col(name).cast(dtype) for name, dtype in REFUSED_SCHEMA.items())
-        rows = refused.select(*self._batch, *columns)
+        self._write(refused.select(_cast(REFUSED_SCHEMA)).with_columns(replays=pl.lit(None, pl.Int64)))
+
+    def take_in(self, records: pl.DataFrame) -> None:
+        """Marks records that this batch takes in: rows with the columns of `MARKER_SCHEMA`; as `add`."""
+        nothing = [pl.lit(None, dtype).alias(name) for name, dtype in REFUSED_SCHEMA.items()]
+        markers = records.select(_cast(MARKER_SCHEMA)).with_columns(reason=pl.lit(REPLAYED))
+        self._write(
+            markers.with_columns(one for one in nothing if one.meta.output_name() not in markers.columns)
+        )
+
+    def _write(self, rows: pl.DataFrame) -> None:
         with self._adding:
-            self._writer.write(rows)
+            self._writer.write(rows.select(*self._batch, *REFUSED_SCHEMA, "replays"))
 
     def finish(self) -> list[DataFile]:
         """Writes what is left, and returns all files of the batch; none where no record was refused."""
@@ -62,6 +78,10 @@ class QuarantineWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.abort()
+
+
+def _cast(schema: pl.Schema) -> list[pl.Expr]:
+    return [pl.col(name).cast(dtype) for name, dtype in schema.items()]
 
 
 def commit_quarantine(
@@ -106,12 +126,13 @@ def _holds_the_same(table_uri: str, pipeline: str, batch: int, files: Sequence[D
     """Whether the records of a batch that are visible are those in `files`, in whatever order."""
     uri = quarantine_uri(table_uri)
     with translated("read the quarantine", uri):
-        return _digest(quarantine_rows(table_uri, pipeline, batch)).equals(_digest(_unpublished(uri, files)))
+        visible = quarantine_rows(table_uri, pipeline).filter(pl.col("batch") == batch)
+        return _digest(visible).equals(_digest(_unpublished(uri, files)))
 
 
 def _unpublished(uri: str, files: Sequence[DataFile]) -> pl.LazyFrame:
     if not files:
-        return REFUSED_SCHEMA.to_frame(eager=False)
+        return QUARANTINE_SCHEMA.to_frame(eager=False)
     paths = [f"{uri}/{file.path}" for file in files]
     options = delta_storage_options(uri) or None
     return pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=options)
@@ -119,7 +140,7 @@ def _unpublished(uri: str, files: Sequence[DataFile]) -> pl.LazyFrame:
 
 def _digest(records: pl.LazyFrame) -> pl.DataFrame:
     """One row that tells sets of records apart: how many, and the sum of their hashes."""
-    hashes = pl.struct(*REFUSED_SCHEMA).hash()
+    hashes = pl.struct(*REFUSED_SCHEMA, "replays").hash()
     return records.select(rows=pl.len(), hashes=hashes.sum()).collect(engine="streaming")
 
 

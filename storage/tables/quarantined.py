@@ -1,9 +1,13 @@
-"""Reads the quarantine: every refused record verbatim, with its place and the reason."""
+"""Reads the quarantine: every refused record verbatim, with its place and the reason.
+
+Nothing is ever taken out of it when a replay takes a record in: the batch of the replay adds a marker, a row
+that names the record. A record is open while no marker names it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import polars as pl
 
@@ -26,9 +30,17 @@ REFUSED_SCHEMA = pl.Schema(
 `length`, both in bytes, null where they cannot be known; `reason`; `column`, a dotted path, null where no
 single one is to blame; `raw`, the bytes without the line ending, null where there were too many to keep."""
 
-QUARANTINE_SCHEMA = pl.Schema({"pipeline": pl.String(), "batch": pl.Int64(), **REFUSED_SCHEMA})
+QUARANTINE_SCHEMA = pl.Schema(
+    {"pipeline": pl.String(), "batch": pl.Int64(), **REFUSED_SCHEMA, "replays": pl.Int64()}
+)
+"""`replays` is null for a refused record. A marker has there the batch that refused the record which its own
+batch has taken in, the record's `path`, `record` and `offset`, the reason `replayed`, and null elsewhere."""
+
+MARKER_SCHEMA = pl.Schema({name: QUARANTINE_SCHEMA[name] for name in ("path", "record", "offset", "replays")})
+REPLAYED: Final = "replayed"
 
 _ORDER = ("batch", "path", "record")
+_PLACE = ("batch", "path", "record")
 
 CountBy = Literal["batch", "path", "reason", "column"]
 
@@ -41,7 +53,7 @@ def quarantine_uri(table_uri: str) -> str:
 def quarantined(
     table_uri: str, pipeline: str, *, batch: int | None = None, limit: int | None = None
 ) -> pl.DataFrame:
-    """Refused records: `batch` and the columns of `REFUSED_SCHEMA`, sorted by batch, path and record.
+    """Open records: `batch` and the columns of `REFUSED_SCHEMA`, sorted by batch, path and record.
 
     Eager. A batch that is under way, or died, may be among them: it is higher than the data table's last.
 
@@ -54,30 +66,73 @@ def quarantined(
         StorageError: The quarantine cannot be read.
     """
     uri = quarantine_uri(table_uri)
-    rows = quarantine_rows(table_uri, pipeline, batch).sort(_ORDER, maintain_order=True)
+    rows = open_rows(table_uri, pipeline, batch=batch).sort(_ORDER, maintain_order=True)
     with translated("read the quarantine", uri):
         return (rows if limit is None else rows.head(limit)).collect()
 
 
 def quarantine_counts(
-    table_uri: str, pipeline: str, *, by: Sequence[CountBy] = ("reason",), batch: int | None = None
+    table_uri: str,
+    pipeline: str,
+    *,
+    by: Sequence[CountBy] = ("reason",),
+    batch: int | None = None,
+    up_to: int | None = None,
 ) -> pl.DataFrame:
-    """How many records were refused: the columns `by`, and `records`; sorted by the columns.
+    """How many records are open: the columns `by`, and `records`; sorted by the columns.
 
-    Reads those columns only. See `quarantined` for the rest.
+    Reads those columns only, and which records they are. See `open_rows` for the rest.
     """
-    uri = quarantine_uri(table_uri)
-    with translated("read the quarantine", uri):
-        counts = quarantine_rows(table_uri, pipeline, batch).group_by(by).agg(records=pl.len().cast(pl.Int64))
-        return counts.sort(by).collect()
+    rows = open_rows(table_uri, pipeline, batch=batch, up_to=up_to)
+    with translated("read the quarantine", quarantine_uri(table_uri)):
+        counts = rows.group_by(by).agg(records=pl.len().cast(pl.Int64))
+        return counts.sort(by).collect(engine="streaming")
 
 
-def quarantine_rows(table_uri: str, pipeline: str, batch: int | None) -> pl.LazyFrame:
-    """The same as `quarantined`, lazy, and in no order; no rows where there is no quarantine."""
+def open_rows(
+    table_uri: str, pipeline: str, *, batch: int | None = None, up_to: int | None = None
+) -> pl.LazyFrame:
+    """Refused records that no replay has taken in: `batch` and the columns of `REFUSED_SCHEMA`.
+
+    Lazy, in no order; collecting it holds the places of the markers in memory.
+
+    Args:
+        table_uri: The data table's.
+        batch: The one that refused them; None for all.
+        up_to: What later batches did, refusals and markers, is not looked at; None for no such limit.
+    """
+    rows = quarantine_rows(table_uri, pipeline)
+    if up_to is not None:
+        rows = rows.filter(pl.col("batch") <= up_to)
+    markers = markers_among(rows)
+    records = refused_among(rows)
+    if batch is not None:
+        markers, records = (some.filter(pl.col("batch") == batch) for some in (markers, records))
+    return records.join(markers.select(_PLACE), on=_PLACE, how="anti")
+
+
+def refused_among(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Of all rows those of refused records, taken in or not: `batch` and the columns of `REFUSED_SCHEMA`."""
+    return rows.filter(pl.col("replays").is_null()).drop("replays")
+
+
+def markers_among(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Of all rows the markers: `batch`, `path`, `record` of a record, and `by`, the batch that took it in."""
+    markers = rows.filter(pl.col("replays").is_not_null())
+    return markers.select("path", "record", by="batch", batch="replays")
+
+
+def quarantine_rows(table_uri: str, pipeline: str) -> pl.LazyFrame:
+    """All rows of a pipeline, without its name: those of QUARANTINE_SCHEMA; none without a quarantine.
+
+    Lazy, in no order. A filter on `batch` reads what those batches wrote.
+
+    Raises:
+        StorageError: The quarantine cannot be opened.
+    """
     uri = quarantine_uri(table_uri)
     table = open_table(uri)
     if table is None:
         return QUARANTINE_SCHEMA.to_frame(eager=False).drop("pipeline")
     rows = pl.scan_delta(table, storage_options=delta_storage_options(uri) or None)
-    rows = rows.filter(pl.col("pipeline") == pipeline).drop("pipeline")
-    return rows if batch is None else rows.filter(pl.col("batch") == batch)
+    return rows.filter(pl.col("pipeline") == pipeline).drop("pipeline")
