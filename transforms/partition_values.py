@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from config.column_types import String
+from config.column_types import Dictionary, String
 from config.names import LONGEST_PARTITION_VALUE, UNSTORABLE_PARTITION_VALUES
 from config.pipeline import Pipeline
 from transforms.expectations import Rule
@@ -18,13 +18,16 @@ def storable_rules(pipeline: Pipeline) -> list[Rule]:
     written: it goes to the quarantine while its record is at hand. What transforms make of a partition column
     is looked at again where the rows are written.
     """
-    text = [column.name for column in pipeline.contract.columns if isinstance(column.type, String)]
+    text = [
+        column.name for column in pipeline.contract.columns if isinstance(column.type, String | Dictionary)
+    ]
     return [_rule(name) for name in pipeline.table.partition_by if name in text]
 
 
 def _rule(name: str) -> Rule:
-    told_apart = ~pl.col(name).is_in(UNSTORABLE_PARTITION_VALUES).fill_null(False)
-    stored = told_apart & pl.col(name).map_batches(_fit, return_dtype=pl.Boolean, is_elementwise=True)
+    text = pl.col(name).cast(pl.String)
+    told_apart = ~text.is_in(UNSTORABLE_PARTITION_VALUES).fill_null(False)
+    stored = told_apart & text.map_batches(_fit, return_dtype=pl.Boolean, is_elementwise=True)
     return Rule(f"{name} can be a partition value", stored, "quarantine", "unstorable_partition_value", name)
 
 

@@ -81,14 +81,20 @@ def folder(values: Mapping[str, str | None]) -> str:
     return "".join(f"{name}={_in_path(value)}/" for name, value in values.items())
 
 
+def partition_texts(keys: pl.DataFrame) -> pl.DataFrame:
+    """The text of each partition value as the Delta log holds it; null stays null."""
+    return keys.select(_text(name, dtype) for name, dtype in keys.schema.items())
+
+
 def _checks(frame: pl.DataFrame, name: str) -> Iterator[pl.Expr]:
     """What makes a value of a column bad; never null."""
     values = frame[name]
-    if isinstance(values.dtype, pl.String):
-        yield pl.col(name).is_in(["", HIVE_NULL]).fill_null(False)
+    if isinstance(values.dtype, pl.String | pl.Categorical):
+        text = pl.col(name).cast(pl.String)
+        yield text.is_in(["", HIVE_NULL]).fill_null(False)
         # Encoding takes three bytes for one at most, so that hardly any column is looked at twice.
-        if 3 * cast("int", values.str.len_bytes().max() or 0) > LONGEST_PARTITION_VALUE:
-            yield (_encoded_bytes(pl.col(name)) > LONGEST_PARTITION_VALUE).fill_null(False)
+        if 3 * cast("int", values.cast(pl.String).str.len_bytes().max() or 0) > LONGEST_PARTITION_VALUE:
+            yield (_encoded_bytes(text) > LONGEST_PARTITION_VALUE).fill_null(False)
     if isinstance(values.dtype, pl.Date | pl.Datetime):
         in_range = pl.col(name).dt.year().is_between(1, 9999).fill_null(False)
         yield pl.col(name).is_not_null() & ~in_range
@@ -108,8 +114,7 @@ def _starts(frame: pl.DataFrame, partition_by: Sequence[str]) -> pl.Series:
 
 
 def _runs(frame: pl.DataFrame, starts: pl.Series, partition_by: Sequence[str]) -> list[Run]:
-    keys = frame.select(partition_by)[starts]
-    texts = keys.select(_text(name, keys.schema[name]) for name in partition_by)
+    texts = partition_texts(frame.select(partition_by)[starts])
     # row objects allowed: one a partition, not one a row
     bounds, values = [*starts.to_list(), frame.height], texts.iter_rows(named=True)
     return [Run(a, b - a, dict(one)) for (a, b), one in zip(pairwise(bounds), values, strict=True)]

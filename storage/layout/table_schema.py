@@ -1,8 +1,11 @@
 """What a Polars frame becomes in a Delta table: the types that are kept, widened first, or refused.
 
-Delta has no unsigned integers, no categories and one unit of time, microseconds
+Delta has no unsigned integers, no categories, no times of the day and one unit of time, microseconds
 (https://github.com/delta-io/delta/blob/master/PROTOCOL.md#primitive-types). A type is widened where
 that loses nothing, and refused where it would.
+
+Categories stay categories up to the Parquet file, which keeps each distinct text of a row group once; it and
+the table call them text.
 """
 
 from __future__ import annotations
@@ -16,22 +19,23 @@ import polars as pl
 from deltalake import Schema as DeltaSchema
 
 from storage.errors import TableSchemaError
+from storage.layout.times_of_day import finer_than_microseconds, holds_time, times_as_text
 
 _KEPT: tuple[type[pl.DataType], ...] = (
     pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Float32, pl.Float64, pl.Decimal,
-    pl.String, pl.Binary, pl.Date,
+    pl.String, pl.Categorical, pl.Binary, pl.Date,
 )  # fmt: skip
 _WIDENED: dict[type[pl.DataType], pl.DataType] = {
     pl.UInt8: pl.Int16(),
     pl.UInt16: pl.Int32(),
     pl.UInt32: pl.Int64(),
     pl.UInt64: pl.Decimal(20, 0),
-    pl.Categorical: pl.String(),
     pl.Enum: pl.String(),
+    pl.Time: pl.String(),
 }
 _ADVICE: dict[type[pl.DataType], str] = {
     pl.Null: "cast it to a type in the last transform; a column of nulls alone has none",
-    pl.Time: "cast it in the last transform, to int64 (nanoseconds since midnight) or to string",
+    pl.Map: "turn the times of the day in it into text in the last transform",
     pl.Duration: "turn it into int64 in the last transform, for instance with dt.total_microseconds()",
     pl.Datetime: "cast it to microseconds in the last transform: cast(pl.Datetime('us')) cuts off the rest",
     pl.Int128: "cast it to decimal(38, 0) in the last transform",
@@ -41,7 +45,7 @@ _ADVICE: dict[type[pl.DataType], str] = {
 }
 # Not decimals: delta-rs 1.6.3 gives pyarrow "0.-50" for -0.50.
 _PARTITIONABLE = (
-    pl.String, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Date, pl.Datetime,
+    pl.String, pl.Categorical, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Date, pl.Datetime,
 )  # fmt: skip
 _FOLDER_NAME = re.compile(r"[^/=:\x00-\x1f\x7f]+")
 _FOLDER_NAME_BYTES = 50
@@ -69,9 +73,14 @@ def storable_schema(schema: pl.Schema) -> pl.Schema:
 def to_storable(frame: pl.DataFrame) -> pl.DataFrame:
     """`frame` with the types of `storable_schema`; the same object where nothing is to be cast."""
     target = storable_schema(frame.schema)
-    casts = [pl.col(name).cast(dtype) for name, dtype in target.items() if frame.schema[name] != dtype]
+    casts = [
+        times_as_text(pl.col(name), frame.schema[name]).cast(dtype)
+        for name, dtype in target.items()
+        if frame.schema[name] != dtype
+    ]
     if not casts:
         return frame
+    _check_times(frame)
     try:
         return frame.with_columns(casts)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
@@ -83,6 +92,17 @@ def to_storable(frame: pl.DataFrame) -> pl.DataFrame:
             expected={name: str(dtype) for name, dtype in target.items() if frame.schema[name] != dtype},
             next_step="filter or clip the value in a transform; timestamps reach from -290308 to 294247",
         ) from exc
+
+
+def _check_times(frame: pl.DataFrame) -> None:
+    if too_fine := finer_than_microseconds(frame):
+        raise TableSchemaError(
+            "a time of the day is finer than what a table holds",
+            where=f"the output of the last transform, column {', '.join(map(repr, too_fine))}",
+            got="nanoseconds",
+            expected="times in whole microseconds",
+            next_step="round it in a transform, or keep it as int64",
+        )
 
 
 def check_partition_columns(schema: pl.Schema, partition_by: Sequence[str]) -> None:
@@ -115,7 +135,21 @@ def check_partition_columns(schema: pl.Schema, partition_by: Sequence[str]) -> N
 
 def delta_schema(schema: pl.Schema) -> DeltaSchema:
     """The Delta schema of `storable_schema(schema)`; every column may hold nulls."""
-    return DeltaSchema.from_arrow(storable_schema(schema))
+    return DeltaSchema.from_arrow(
+        pl.Schema({name: _without_categories(dtype) for name, dtype in storable_schema(schema).items()})
+    )
+
+
+def _without_categories(dtype: Any) -> pl.DataType:
+    if isinstance(dtype, pl.Categorical):
+        return pl.String()
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: _without_categories(field.dtype) for field in dtype.fields})
+    if isinstance(dtype, pl.List):
+        return pl.List(_without_categories(dtype.inner))
+    if isinstance(dtype, pl.Map):
+        return pl.Map(_without_categories(dtype.key), _without_categories(dtype.value))
+    return _concrete(dtype)
 
 
 def _storable_type(dtype: pl.DataType, where: str) -> pl.DataType:
@@ -126,7 +160,7 @@ def _storable_type(dtype: pl.DataType, where: str) -> pl.DataType:
         return pl.Struct({name: _storable_type(inner, f"{where}.{name}") for name, inner in fields})
     if isinstance(dtype, (pl.List, pl.Array)):
         return pl.List(_storable_type(_concrete(dtype.inner), f"{where}[]"))
-    if isinstance(dtype, pl.Map):
+    if isinstance(dtype, pl.Map) and not holds_time(dtype):
         key = _storable_type(_concrete(dtype.key), f"{where}.key")
         return pl.Map(key, _storable_type(_concrete(dtype.value), f"{where}.value"))
     if isinstance(dtype, _KEPT):

@@ -12,16 +12,27 @@ import pytest
 
 from storage.errors import TableSchemaError
 from storage.layout.table_schema import check_partition_columns, delta_schema, storable_schema, to_storable
+from storage.tables.columns import delta_type
 
+_TIMES = [dt.time(0), dt.time(23, 59, 59, 999999), None]
+_TIMES_AS_TEXT = ["00:00:00.000000", "23:59:59.999999", None]
 WIDENED: list[tuple[pl.DataType, list[Any], pl.DataType, list[Any]]] = [
     (pl.UInt8(), [255, None], pl.Int16(), [255, None]),
     (pl.UInt16(), [2**16 - 1], pl.Int32(), [2**16 - 1]),
     (pl.UInt32(), [2**32 - 1], pl.Int64(), [2**32 - 1]),
     (pl.UInt64(), [2**64 - 1], pl.Decimal(20, 0), [Decimal(2**64 - 1)]),
-    (pl.Categorical(), ["a", None], pl.String(), ["a", None]),
+    (pl.Time(), _TIMES, pl.String(), _TIMES_AS_TEXT),
+    (pl.List(pl.Time), [_TIMES, None, []], pl.List(pl.String), [_TIMES_AS_TEXT, None, []]),
+    (pl.Array(pl.Time, 3), [_TIMES], pl.List(pl.String), [_TIMES_AS_TEXT]),
+    (
+        pl.List(pl.Struct({"t": pl.Time, "n": pl.UInt8})),
+        [[{"t": _TIMES[0], "n": 1}, None], None],
+        pl.List(pl.Struct({"t": pl.String, "n": pl.Int16})),
+        [[{"t": _TIMES_AS_TEXT[0], "n": 1}, None], None],
+    ),
+    (pl.Struct({"t": pl.Time}), [{"t": None}, None], pl.Struct({"t": pl.String}), [{"t": None}, None]),
     (pl.Enum(["a", "b"]), ["b"], pl.String(), ["b"]),
     (pl.Array(pl.UInt8, 2), [[1, 2]], pl.List(pl.Int16), [[1, 2]]),
-    (pl.List(pl.Categorical), [["a"], None, []], pl.List(pl.String), [["a"], None, []]),
 ]
 
 _MOMENT = dt.datetime(2026, 7, 1, 12, 0, 0, 1000, tzinfo=dt.UTC)
@@ -39,9 +50,36 @@ def test_to_storable_widens_without_loss(
 
 
 def test_to_storable_of_storable_columns_is_the_same_frame() -> None:
-    frame = pl.DataFrame({"a": [1], "b": [{"c": ["x"]}], "d": [_MOMENT]})
+    categories = pl.Series(["x"], dtype=pl.Categorical)
+    frame = pl.DataFrame({"a": [1], "b": [{"c": ["x"]}], "d": [_MOMENT], "e": categories, "f": [b""]})
 
     assert to_storable(frame) is frame
+
+
+@pytest.mark.parametrize("nested", [pl.col("x"), pl.struct("x"), pl.concat_list("x")])
+def test_to_storable_of_a_time_in_nanoseconds_raises(nested: pl.Expr) -> None:
+    frame = pl.DataFrame({"x": pl.Series([1], dtype=pl.Int64).cast(pl.Time)}).select(y=nested)
+
+    with pytest.raises(TableSchemaError, match="column 'y'"):
+        to_storable(frame)
+
+
+def test_delta_schema_calls_categories_and_times_text() -> None:
+    schema = pl.Schema(
+        {
+            "c": pl.Categorical(),
+            "t": pl.Time(),
+            "s": pl.Struct({"c": pl.List(pl.Categorical)}),
+            "m": pl.Map(pl.Categorical, pl.Int64),
+        }
+    )
+
+    assert [delta_type(field) for field in delta_schema(schema).fields] == [
+        "string",
+        "string",
+        "{c: [string]}",
+        "map[string, long]",
+    ]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
@@ -64,8 +102,9 @@ def test_to_storable_of_a_timestamp_out_of_range_raises() -> None:
 @pytest.mark.parametrize(
     "dtype",
     [
-        pl.Null(), pl.Time(), pl.Duration("us"), pl.Datetime("ns"), pl.Int128(), pl.UInt128(), pl.Float16(),
-        pl.Object(), pl.Struct([]), pl.List(pl.Null), pl.Struct({"deep": pl.List(pl.Time)}),
+        pl.Null(), pl.Duration("us"), pl.Datetime("ns"), pl.Int128(), pl.UInt128(), pl.Float16(),
+        pl.Object(), pl.Struct([]), pl.List(pl.Null),
+        pl.Struct({"deep": pl.List(pl.Map(pl.String, pl.Time))}),
     ],
 )  # fmt: skip
 def test_storable_schema_names_the_column_that_cannot_be_stored(dtype: pl.DataType) -> None:
