@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from config.pipeline import Pipeline
 from config.settings import Settings
+from pipelines.landed import read_landed
 from storage.errors import FileChangedError, FileVanishedError, NotFoundError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
-from storage.reading.blocks import Damage, read_blocks
+from storage.reading.blocks import Block
+from storage.reading.rows import Rows
 from transforms.decode.lines import split
 
 
@@ -76,21 +78,14 @@ def _count(
     files: pl.DataFrame, pipeline: Pipeline, settings: Settings, at: Callable[[int], None]
 ) -> NDArray[np.int64]:
     records = np.zeros(files.height, np.int64)
-    blocks = read_blocks(
-        files["path"].to_list(),  # row objects allowed: one path a file
-        files["size"].to_list(),  # row objects allowed: one size a file
-        identities=files["identity"].to_list(),  # row objects allowed: one text a file
-        compression=pipeline.source.compression,
-        block_bytes=settings.block_bytes,
-        max_record_bytes=settings.max_record_bytes,
-    )
-    with closing(blocks):
-        for block in blocks:
-            if isinstance(block, Damage):
-                records[block.file] += 1
-                continue
-            at(block.segments[-1].file)
-            starts = np.array([segment.start for segment in block.segments], np.int64)
-            lines = split(block.data, block.size, starts)
-            np.add.at(records, [segment.file for segment in block.segments], lines.per_part())
+    with closing(read_landed(pipeline.source, files, settings)) as items:
+        for item in items:
+            if isinstance(item, Block):
+                at(item.segments[-1].file)
+                starts = np.array([segment.start for segment in item.segments], np.int64)
+                lines = split(item.data, item.size, starts)
+                np.add.at(records, [segment.file for segment in item.segments], lines.per_part())
+            else:
+                at(item.file)
+                records[item.file] += item.batch.num_rows if isinstance(item, Rows) else 1
     return records

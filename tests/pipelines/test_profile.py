@@ -1,3 +1,5 @@
+"""Where the CPU time of a process goes."""
+
 from __future__ import annotations
 
 import sys

@@ -46,14 +46,14 @@ def test_recount_file_that_goes_or_changes_meanwhile_leaves_the_others(
         land(local, f"{name}.ndjson", *events(0, 10))
     pipeline = a_pipeline(local)
     files, landed = planned(pipeline), landed_now(pipeline)
-    read_blocks = recounting.read_blocks  # type: ignore[attr-defined]  # the one that it calls
+    read_landed = recounting.read_landed  # type: ignore[attr-defined]  # the one that it calls
 
     def late(*arguments: Any, **options: Any) -> Any:
         Path(local.at("landing/b.ndjson")).unlink(missing_ok=True)
         land(local, "c.ndjson", *events(0, 11))
-        return read_blocks(*arguments, **options)
+        return read_landed(*arguments, **options)
 
-    monkeypatch.setattr(recounting, "read_blocks", late)
+    monkeypatch.setattr(recounting, "read_landed", late)
     found = recount(files, landed, pipeline, SETTINGS)
 
     assert found.counts.rows() == [(0, 10), (3, 10)]

@@ -1,0 +1,64 @@
+"""The files of a batch as what they hold: records as text, rows with types of their own, or damages."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from itertools import groupby
+from typing import cast
+
+import polars as pl
+
+from config.formats import TYPED, TypedFormat
+from config.settings import Settings
+from config.source import Source
+from storage.reading.blocks import read_blocks
+from storage.reading.items import Item
+from storage.reading.typed_files import read_rows
+
+
+def read_landed(source: Source, files: pl.DataFrame, settings: Settings) -> Generator[Item]:
+    """The items of all files, in order: each run of typed files, and each of text, by a reader of its own.
+
+    Lazy; close it where it is not read to its end.
+
+    Args:
+        files: Columns path, identity, size (bytes).
+
+    Raises:
+        StorageError: A file is gone, has changed, or cannot be read.
+    """
+    first = 0
+    formats = [source.format_of(path) for path in files["path"]]
+    for typed, run in groupby(formats, key=lambda one: one in TYPED):
+        length = len(list(run))
+        reader = _rows if typed else _blocks
+        with closing(reader(source, files.slice(first, length), settings, first)) as items:
+            yield from items
+        first += length
+
+
+def _blocks(source: Source, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
+    return read_blocks(
+        files["path"].to_list(),  # row objects allowed: one path a file
+        files["size"].to_list(),  # row objects allowed: one size a file
+        identities=files["identity"].to_list(),  # row objects allowed: one text a file
+        compression=source.compression,
+        block_bytes=settings.block_bytes,
+        max_record_bytes=settings.max_record_bytes,
+        first_position=first,
+    )
+
+
+def _rows(source: Source, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
+    return read_rows(
+        files["path"].to_list(),  # row objects allowed: one path a file
+        files["size"].to_list(),  # row objects allowed: one size a file
+        identities=files["identity"].to_list(),  # row objects allowed: one text a file
+        formats=[cast(TypedFormat, source.format_of(path)) for path in files["path"]],
+        compression=source.compression,
+        batch_bytes=settings.block_bytes,
+        max_record_bytes=settings.max_record_bytes,
+        memory_bytes=settings.memory_bytes,
+        first_position=first,
+    )
