@@ -10,7 +10,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench bench-large bench-stages lock readers clean
+.PHONY: help setup demo test check fmt bench bench-large bench-stages fuzz lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,10 @@ bench-large: setup ## the same with 10 million events, 3 turns (about 4 GB of di
 
 bench-stages: setup ## where the CPU time of a batch goes, stage by stage: 1 million events
 	@$(VENV)/bin/python -m benchmarks.stages 1M
+
+MINUTES ?= 5
+fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again
+	@$(VENV)/bin/python -m tests.fuzz.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
 readers: $(READERS)/.installed ## create .readers, independent readers that the tests ask
 
