@@ -43,6 +43,8 @@ ROWS = pl.DataFrame(
         "nested": [{"a": 1, "deep": {"b": ["x", None, "z"]}}, {"a": None, "deep": None}, None],
         "lists": [[[1, 2], []], [], None],
         "group": ["A", "B", None],
+        "groups": [["A", None], [], None],
+        "clock": [dt.time(0), dt.time(23, 59, 59, 999999), None],
     },
     schema_overrides={
         "i8": pl.Int8,
@@ -51,6 +53,7 @@ ROWS = pl.DataFrame(
         "amount": pl.Decimal(38, 6),
         "at": pl.Datetime("us", "UTC"),
         "group": pl.Categorical,
+        "groups": pl.List(pl.Categorical),
     },
 )
 
@@ -58,7 +61,8 @@ QUERY = """
     select n, p, i64, i8, u64::varchar, f64, f32::double, yes, text, hex(raw), amount::varchar,
         datediff('day', date '1970-01-01', "day"), epoch_us("at"), epoch_us("local"), nested.a,
         array_to_string(list_transform(nested.deep.b, x -> coalesce(x, '-')), ','),
-        array_to_string(list_transform(lists, x -> array_to_string(x, ';')), ','), "group"
+        array_to_string(list_transform(lists, x -> array_to_string(x, ';')), ','), "group",
+        array_to_string(list_transform(groups, x -> coalesce(x, '-')), ','), clock
     from t order by n
 """
 
@@ -89,6 +93,10 @@ def answer(frame: pl.DataFrame) -> list[list[Any]]:
         .list.join(","),
         joined.alias("lists"),
         pl.col("group").cast(pl.String),
+        pl.col("groups").list.eval(pl.element().cast(pl.String).fill_null("-")).list.join(","),
+        pl.col("clock")
+        if frame.schema["clock"] == pl.String
+        else pl.col("clock").dt.strftime("%H:%M:%S%.6f"),
     )
     return [list(row) for row in found.rows()]
 

@@ -33,6 +33,7 @@ VALUES: dict[pl.DataType, st.SearchStrategy[Any]] = {
     pl.Decimal(18, 0): st.integers(-(10**18) + 1, 10**18 - 1),
     pl.Decimal(38, 6): st.integers(-(10**38) + 1, 10**38 - 1),
     pl.String(): TEXTS,
+    pl.Categorical(): TEXTS,
     pl.Binary(): st.binary(max_size=4),
     pl.Date(): _DAYS,
     pl.Datetime("us", "UTC"): _MICROSECONDS,

@@ -54,8 +54,8 @@ def physical(column: pl.Series) -> list[Any]:
     dtype = column.dtype
     if isinstance(dtype, pl.Decimal):
         return [unscaled(one) for one in column.drop_nulls()]
-    if isinstance(dtype, pl.String):
-        return [one.encode() for one in column.drop_nulls()]
+    if isinstance(dtype, pl.String | pl.Categorical):
+        return [one.encode() for one in column.drop_nulls().cast(pl.String)]
     return column.to_physical().drop_nulls().to_list()
 
 

@@ -130,6 +130,31 @@ def test_write_of_awkward_partition_values_reads_back(store: Store) -> None:
     assert sorted(table.to_pyarrow_table()["p"].to_pylist(), key=repr) == sorted(AWKWARD, key=repr)
 
 
+def test_write_of_awkward_categories_as_partitions_reads_back(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"p": AWKWARD, "n": range(len(AWKWARD))}, schema={"p": pl.Categorical, "n": pl.Int64}
+    )
+    uri = str(tmp_path / "table")
+
+    write_and_commit(uri, [frame, frame], partition_by=["p"])
+
+    expected = pl.concat([frame, frame]).cast({"p": pl.String})
+    assert_frame_equal(read(uri).select("p", "n").sort("n"), expected.sort("n"))
+
+
+def test_write_sorts_categories_as_text_whatever_came_first(tmp_path: Path) -> None:
+    frames = [
+        pl.DataFrame({"c": ["zz", "b", None], "n": [0, 1, 2]}, schema_overrides={"c": pl.Categorical}),
+        pl.DataFrame({"c": ["é", "b", "a"], "n": [3, 4, 5]}, schema_overrides={"c": pl.Categorical}),
+    ]
+
+    (file,) = write_and_commit(str(tmp_path / "t"), frames, sort_by=["c"])
+
+    assert read(str(tmp_path / "t"), file.path)["n"].to_list() == [2, 5, 1, 4, 0, 3]
+    assert read(str(tmp_path / "t")).filter(pl.col("c") == "b")["n"].to_list() == [1, 4]
+    assert read(str(tmp_path / "t")).schema["c"] == pl.String()
+
+
 def test_write_of_an_awkward_partition_column_reads_back(tmp_path: Path) -> None:
     frame = pl.DataFrame({"a b%20é": ["x/", "y"], "n": [1, 2]})
 
@@ -259,10 +284,12 @@ def test_write_hands_over_rows_that_no_partition_can_hold(tmp_path: Path, value:
     frame = pl.DataFrame({"p": ["good", value], "n": [1, 2]})
     bad: list[pl.DataFrame] = []
 
-    files = write(str(tmp_path), [frame], partition_by=["p"], refused=bad.append)
+    for kind in (pl.String, pl.Categorical):
+        bad.clear()
+        files = write(str(tmp_path), [frame.cast({"p": kind})], partition_by=["p"], refused=bad.append)
 
-    assert [(file.rows, file.partition_values) for file in files] == [(1, {"p": "good"})]
-    assert pl.concat(bad).rows() == [(value, 2)]
+        assert [(file.rows, file.partition_values) for file in files] == [(1, {"p": "good"})]
+        assert pl.concat(bad).rows() == [(value, 2)]
 
 
 def test_write_of_an_unstorable_partition_value_that_nobody_takes_raises(tmp_path: Path) -> None:

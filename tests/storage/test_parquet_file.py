@@ -52,6 +52,32 @@ def test_encode_parquet_gives_every_leaf_statistics_and_page_indexes() -> None:
         assert column.compression == "ZSTD"
 
 
+@pytest.mark.parametrize("distinct", [1, 3, 2_000])
+def test_encode_parquet_keeps_each_category_of_a_row_group_once(distinct: int) -> None:
+    others = pl.Series([f"category {n} of another frame" for n in range(5_000)], dtype=pl.Categorical)
+    texts = pl.Series([f"a text that is long {n % distinct:04d}" for n in range(4_000)])
+    categories = texts.cast(pl.Categorical)
+    frame = pl.DataFrame(
+        {"c": categories, "s": categories, "l": categories.reshape((4_000, 1)).arr.to_list()}
+    )
+    frame = frame.with_columns(s=pl.struct("s")).sort("c")
+
+    parquet = encode_parquet(frame, row_group_rows=2_000)
+
+    footer = pq.read_metadata(io.BytesIO(parquet.data))
+    for group in (footer.row_group(number) for number in range(footer.num_row_groups)):
+        for column in (group.column(position) for position in range(group.num_columns)):
+            assert column.has_dictionary_page
+            assert "RLE_DICTIONARY" in column.encodings
+            text_bytes = min(distinct, 2_000) * 28
+            assert column.total_uncompressed_size < text_bytes + 2 * 2_000 + 500
+    stats = json.loads(parquet.stats)
+    assert stats["minValues"] == {"c": texts.min(), "s": {"s": texts.min()}}
+    assert stats["maxValues"] == {"c": texts.max(), "s": {"s": texts.max()}}
+    assert pq.read_table(io.BytesIO(parquet.data))["c"].cast("string").to_pylist() == sorted(texts)
+    assert len(others) == 5_000  # alive: their categories share a dictionary with those of the frame
+
+
 @pytest.mark.parametrize("condition", ["x > 5", "x <> 1", "x = 1", "isnan(x)", "l[1] > 5", "s.x > 5"])
 def test_encode_parquet_of_nan_lets_duckdb_find_it(tmp_path: Path, condition: str) -> None:
     nan = float("nan")
