@@ -9,7 +9,7 @@ Each may be called again after a failure: nothing is visible before its commit, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,7 @@ from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.delta import commit_batch as commit_files
 from storage.tables.delta import last_batch, open_table, remove_unused
-from storage.tables.ledger import plan
+from storage.tables.ledger import plan, plan_replay
 from storage.tables.quarantine import QuarantineWriter, commit_quarantine
 from transforms.errors import StepError
 
@@ -100,6 +100,28 @@ def plan_batch(pipeline: Pipeline) -> PlannedBatch | None:
         landed=lambda: list_landing(source.uri),
         max_files=source.max_files_per_batch,
         max_bytes=source.max_bytes_per_batch,
+    )
+    return None if files is None else PlannedBatch(number, files, table)
+
+
+def plan_replay_batch(pipeline: Pipeline, open_files: Callable[[], pl.DataFrame]) -> PlannedBatch | None:
+    """The next batch, of records out of the quarantine; None where none of them can be replayed.
+
+    Where an earlier attempt at a batch died, that one, whatever it takes in.
+
+    Args:
+        pipeline: Which one.
+        open_files: See `storage.tables.ledger.plan_replay`.
+    """
+    table = open_table(pipeline.table.uri)
+    number = last_batch(table, pipeline.name) + 1
+    files = plan_replay(
+        pipeline.table.uri,
+        pipeline.name,
+        number,
+        open_files=open_files,
+        max_files=pipeline.source.max_files_per_batch,
+        max_bytes=pipeline.source.max_bytes_per_batch,
     )
     return None if files is None else PlannedBatch(number, files, table)
 

@@ -23,7 +23,7 @@ class BatchSummary:
     bytes_read: int  # as stored
     records_read: int
     rows_written: int
-    rows_quarantined: int
+    rows_quarantined: int  # of a replay: records that stay in the quarantine
     rows_dropped: int
     rows_duplicate: int
     table_version: int
@@ -68,13 +68,14 @@ def run(
         if planned is None:
             caught_up = True
             break
-        done.append(_take(pipeline, planned, settings, progress))
+        done.append(take(pipeline, planned, settings, progress)[1])
     return RunSummary(pipeline.name, caught_up, tuple(done))
 
 
-def _take(
+def take(
     pipeline: Pipeline, planned: PlannedBatch, settings: Settings, progress: Progress | None
-) -> BatchSummary:
+) -> tuple[WrittenBatch, BatchSummary]:
+    """Writes and commits a batch, and tells of it; errors as of `run`."""
     begin = time.perf_counter()
     if progress:
         progress.planned(planned.number, planned.files.height, _size_to_read(pipeline, planned))
@@ -82,13 +83,15 @@ def _take(
     version = commit_batch(pipeline, written)
     if progress:
         progress.committed(planned.number, written.row_count())
-    return summary(written, version, time.perf_counter() - begin)
+    return written, summary(written, version, time.perf_counter() - begin)
 
 
 def _size_to_read(pipeline: Pipeline, planned: PlannedBatch) -> int | None:
     """Bytes; None where a file is compressed, or has its own way of storing columns."""
     source, paths = pipeline.source, planned.files["path"]
-    if any(source.compression_of(path) != "none" or source.format_of(path) in TYPED for path in paths):
+    if not planned.is_replay and any(
+        source.compression_of(path) != "none" or source.format_of(path) in TYPED for path in paths
+    ):
         return None
     return int(planned.files["size"].sum())
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "Show the last batch, what waits, and the state of the table.",
     "verify": "Prove from storage alone that no record was lost or doubled.",
     "quarantine": "Show rejected records with file, position and reason.",
+    "replay": "Decode quarantined records again and take in those that now fit.",
     "scan": "Read a table.",
     "history": "Show the versions of a table: when, operation, batch, counts.",
 }

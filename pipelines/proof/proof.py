@@ -3,6 +3,7 @@
 ledger ──────────► every file in one batch, every batch complete
 log of the table ► one commit a batch, whose counts add up to the rows that it adds; nobody else changes rows
 quarantine ──────► as many records of each file as the commit of its batch says
+markers in it ───► as many as the commit of a replay says, each with its record, no record with two
 data files ──────► as many rows in the footers as in the log
 landing zone ────► as many records in the files, where they are still there, as were read
 """
@@ -29,12 +30,13 @@ from pipelines.proof.checks import (
 from pipelines.proof.committed_counts import CommittedCounts
 from pipelines.proof.log_replay import Replay, check_footers
 from pipelines.proof.recount import Recount, landed_now, recount
+from pipelines.proof.replays import check_marked, check_markers, check_sources
 from pipelines.proof.violation import Violation
 from storage.tables.commit_log import LoggedCommit, active_files, read_commits
 from storage.tables.delta import last_batch, open_table
 from storage.tables.footers import Footer, read_footers
 from storage.tables.ledger import planned_files
-from storage.tables.quarantined import quarantine_counts
+from storage.tables.markers import marked_wrongly, marker_counts, refused_counts
 from storage.upstream import translated
 
 
@@ -109,9 +111,11 @@ class _Prover:
         self._committed = last_batch(self._table, name)
         with translated("read the ledger", uri):
             self._ledger = (
-                planned_files(uri, name).select("batch", "file", "path", "identity", "size").collect()
+                planned_files(uri, name)
+                .select("batch", "file", "path", "identity", "size", "replays")
+                .collect()
             )
-        self._refused = quarantine_counts(uri, name, by=("batch", "path"))
+        self._refused, self._markers = refused_counts(uri, name), marker_counts(uri, name)
         self._newest = last_batch(open_table(uri), name)
         self._landed = landed_now(pipeline)
         self._batches: list[BatchProof] = []
@@ -120,7 +124,10 @@ class _Prover:
     def prove(self) -> Proof:
         found = self._violations
         found += check_ledger(self._ledger, self._newest)
+        found += check_sources(self._ledger)
         found += check_refused_early(self._refused, self._newest)
+        found += check_refused_early(self._markers.rename({"by": "batch", "batch": "replays"}), self._newest)
+        self._check_markers()
         self._check_table()
         self._add_pending()
         found.sort(key=lambda one: one.batch or 0)
@@ -141,6 +148,12 @@ class _Prover:
         self._watcher.begin("data files", active.height)
         found += check_footers(active, self._watched(read_footers(uri, active["path"])))
 
+    def _check_markers(self) -> None:
+        uri, name = self._pipeline.table.uri, self._pipeline.name
+        for refused_by in self._markers["batch"].unique().sort():
+            wrong = marked_wrongly(uri, name, refused_by)
+            self._violations += check_marked(refused_by, wrong, self._newest)
+
     def _check_batch(self, batch: int, commit: LoggedCommit) -> None:
         found, files = self._violations, self._ledger.filter(pl.col("batch") == batch)
         try:
@@ -151,11 +164,14 @@ class _Prover:
             )
             return
         self._watcher.begin(f"batch {batch} of {self._committed}", files.height)
-        again = recount(files, self._landed, self._pipeline, self._settings, self._watcher.at)
+        landed = files.filter(pl.col("replays").is_null())
+        again = recount(landed, self._landed, self._pipeline, self._settings, self._watcher.at)
         refused = self._refused.filter(pl.col("batch") == batch).select("path", "records")
+        markers = self._markers.filter(pl.col("by") == batch).select("path", "records", replays="batch")
         found += check_counts(batch, counts, files, commit.rows_added())
-        found += check_quarantine(batch, counts, files, refused)
-        found += check_recount(batch, counts, files, again.counts)
+        found += check_quarantine(batch, counts, landed, refused)
+        found += check_markers(batch, counts, files, markers)
+        found += check_recount(batch, counts, landed, again.counts)
         self._batches.append(_batch_proof(batch, commit, counts, files.height, again))
 
     def _add_pending(self) -> None:

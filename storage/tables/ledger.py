@@ -24,11 +24,13 @@ LEDGER_SCHEMA = pl.Schema(
 )
 """One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it.
 
-In a batch that replays, one row for each file with records to replay and each batch that refused some of them,
-which `replays` names; `size` is that of the records; `identity` says that no file is meant."""
+In a batch that replays, one row for each file with records to replay and each batch that refused some of
+them, which `replays` names; `size` is that of the records; `identity` says that no file is meant."""
 
-OPEN_FILES_SCHEMA = pl.Schema({name: LEDGER_SCHEMA[name] for name in ("replays", "path", "size")})
-"""Files with records to replay: the batch that refused them, the path, and the bytes of these records."""
+OPEN_FILES_SCHEMA = pl.Schema(
+    {name: LEDGER_SCHEMA[name] for name in ("replays", "path", "size")} | {"records": pl.Int64()}
+)
+"""Files with records to replay: the batch that refused these, the path, their bytes and their number."""
 
 _PARTITION_BY = ("pipeline",)
 _FILES = ("file", *LANDING_SCHEMA, "replays")

@@ -42,7 +42,9 @@ def open_files(table_uri: str, pipeline: str, up_to: int) -> pl.DataFrame:
         up_to: The data table's last batch.
     """
     rows = open_rows(table_uri, pipeline, up_to=up_to).filter(_IS_RECORD, pl.col("raw").is_not_null())
-    sizes = rows.group_by(replays="batch", path="path").agg(size=pl.col("raw").bin.size().sum())
+    sizes = rows.group_by(replays="batch", path="path").agg(
+        size=pl.col("raw").bin.size().sum(), records=pl.len()
+    )
     with translated("read the quarantine", quarantine_uri(table_uri)):
         files = sizes.cast(OPEN_FILES_SCHEMA).collect(engine="streaming")
     return files.select(OPEN_FILES_SCHEMA.names()).sort("replays", "path")

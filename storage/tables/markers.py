@@ -1,0 +1,54 @@
+"""What the markers in a quarantine say, and whether each has the record that it is about."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from storage.tables.quarantined import markers_among, quarantine_rows, quarantine_uri, refused_among
+from storage.upstream import translated
+
+
+def refused_counts(table_uri: str, pipeline: str) -> pl.DataFrame:
+    """How many records each batch refused of each file, taken in since or not: `batch`, `path`, `records`.
+
+    Eager, in no order. `path` is null for what transforms made.
+
+    Raises:
+        StorageError: The quarantine cannot be read.
+    """
+    rows = refused_among(quarantine_rows(table_uri, pipeline))
+    return _collected(table_uri, rows.group_by("batch", "path").agg(records=pl.len().cast(pl.Int64)))
+
+
+def marker_counts(table_uri: str, pipeline: str) -> pl.DataFrame:
+    """How many records each batch took in: `by`, the batch that refused them, `batch`, `path`, and `records`.
+
+    Eager, in no order; errors as of `refused_counts`.
+    """
+    markers = markers_among(quarantine_rows(table_uri, pipeline))
+    return _collected(table_uri, markers.group_by("by", "batch", "path").agg(records=pl.len().cast(pl.Int64)))
+
+
+def marked_wrongly(table_uri: str, pipeline: str, batch: int) -> pl.DataFrame:
+    """Of records that `batch` refused: `by`, `path`, and how many markers are `strays` or `repeats`.
+
+    A stray is about a record that is not there, a repeat is one too many about the same record. One row for
+    each batch and file with any, sorted. Eager; holds the places of the records of one batch.
+    """
+    rows = quarantine_rows(table_uri, pipeline)
+    places = refused_among(rows.filter(pl.col("batch") == batch)).select("path", "record")
+    markers = markers_among(rows).filter(pl.col("batch") == batch).drop("batch")
+    strays = markers.join(places, on=["path", "record"], how="anti", nulls_equal=True)
+    repeats = markers.filter(pl.int_range(pl.len()).over("path", "record", order_by="by") > 0)
+    both = pl.concat(
+        [strays.with_columns(strays=1, repeats=0), repeats.with_columns(strays=0, repeats=1)],
+        how="vertical",
+    )
+    return _collected(
+        table_uri, both.group_by("by", "path").agg(pl.sum("strays", "repeats")).sort("by", "path")
+    )
+
+
+def _collected(table_uri: str, rows: pl.LazyFrame) -> pl.DataFrame:
+    with translated("read the quarantine", quarantine_uri(table_uri)):
+        return rows.collect(engine="streaming")
