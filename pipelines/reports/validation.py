@@ -18,6 +18,7 @@ from storage.layout.table_schema import check_partition_columns
 from storage.tables.appendable import check_appendable
 from storage.tables.columns import TableColumn, columns_for
 from storage.tables.delta import open_table
+from storage.tables.evolution import evolution_of
 from transforms.conform import conformed_schema
 from transforms.errors import ExpectationError, StepError
 from transforms.expectations import rules_of
@@ -87,7 +88,8 @@ def validate(pipeline: Pipeline) -> Validation:
         problems += _layout_problems(pipeline.table, schema)
         columns = columns_for(schema, pipeline.table.partition_by)
         if table is not None:
-            check_appendable(table, schema, pipeline.table.partition_by, ())
+            check_appendable(table, pipeline.table.partition_by)
+            evolution_of(table, schema)
     except (StepError, TableSchemaError) as error:
         problems.append(error)
     version = table.version() if table is not None else None

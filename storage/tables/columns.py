@@ -46,7 +46,18 @@ def columns_for(schema: pl.Schema, partition_by: Sequence[str]) -> tuple[TableCo
 
 def delta_type(field: DeltaField) -> str:
     """The type of a column in one line, such as `{id: long, tags: [string]}`; says nothing of null."""
-    return _words(json.loads(field.type.to_json()))  # row objects allowed: one type a column
+    return type_words(json.loads(field.type.to_json()))  # row objects allowed: one type a column
+
+
+def type_words(dtype: Any) -> str:
+    """The same, of a type as the JSON of a schema has it."""
+    if isinstance(dtype, str):
+        return dtype
+    if dtype["type"] == "struct":
+        return "{" + ", ".join(f"{one['name']}: {type_words(one['type'])}" for one in dtype["fields"]) + "}"
+    if dtype["type"] == "array":
+        return f"[{type_words(dtype['elementType'])}]"
+    return f"map[{type_words(dtype['keyType'])}, {type_words(dtype['valueType'])}]"
 
 
 def _columns(fields: Sequence[DeltaField], partition_by: Sequence[str]) -> tuple[TableColumn, ...]:
@@ -54,13 +65,3 @@ def _columns(fields: Sequence[DeltaField], partition_by: Sequence[str]) -> tuple
         TableColumn(field.name, delta_type(field), field.nullable, field.name in partition_by)
         for field in fields
     )
-
-
-def _words(dtype: Any) -> str:
-    if isinstance(dtype, str):
-        return dtype
-    if dtype["type"] == "struct":
-        return "{" + ", ".join(f"{one['name']}: {_words(one['type'])}" for one in dtype["fields"]) + "}"
-    if dtype["type"] == "array":
-        return f"[{_words(dtype['elementType'])}]"
-    return f"map[{_words(dtype['keyType'])}, {_words(dtype['valueType'])}]"

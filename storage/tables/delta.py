@@ -24,9 +24,10 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 from storage.errors import ConcurrentRunError, StorageError, TableError, UnavailableError
 from storage.filesystem import delta_storage_options, is_remote, local_path, open_filesystem
 from storage.layout.data_file import DataFile
-from storage.layout.table_schema import check_partition_columns, delta_schema
+from storage.layout.table_schema import check_partition_columns
 from storage.layout.uploads import remove_files
-from storage.tables.appendable import check_appendable
+from storage.tables.appendable import check_appendable, nulls_in
+from storage.tables.evolution import evolved, marked_schema
 from storage.upstream import storage_error, translated
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ _MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}")
 """What delta-rs 1.6.3 turns into something else between writing a log and reading it."""
 _COMMIT_RETRIES = 100
 """Lost races to a version number before giving up; delta-rs' 15 were too few for 8 writers of one table."""
+_SCHEMA_RACES = 20
+"""Times that other writers may change the columns of the table while a batch is committed."""
 
 _TABLE_CONFIGURATION = {
     # The counts of each batch live in the commits, and `penstock verify` reads all of them: the 30 days that
@@ -74,6 +77,7 @@ class _Batch:
     schema: pl.Schema
     partition_by: tuple[str, ...]
     metadata: Mapping[str, Any]
+    marks: Mapping[str, str]
 
     @cached_property
     def commit_id(self) -> str:
@@ -127,8 +131,11 @@ def commit_batch(
     schema: pl.Schema,
     partition_by: Sequence[str] = (),
     metadata: Mapping[str, Any] | None = None,
+    marks: Mapping[str, str] | None = None,
 ) -> Commit:
     """Adds `files` to the table, once, whatever happens: one atomic commit, safe to call again.
+
+    Where the table lacks columns, or has narrower types, it evolves first, in commits of its own.
 
     Args:
         table: What `open_table` gave *before* the batch number was decided; None creates the table.
@@ -137,17 +144,18 @@ def commit_batch(
         files: May be empty: the batch number is committed all the same.
         schema: All columns, partition columns included, as given to the `TableWriter`.
         metadata: JSON values, kept in the commit under `penstock`; `commit_log.read_commits` gives them back.
+        marks: The contract's types of columns that no contract named (`evolution.MARK`).
 
     Raises:
         ConcurrentRunError: Final. Another process committed this batch meanwhile, so another run of
             the same pipeline is going on. The files of this one are not in the table.
-        TableSchemaError: Final. The table has other columns or another partitioning.
+        TableSchemaError: Final. The table has columns that cannot take these, or another partitioning.
         UnavailableError: Retryable. The commit did not happen, or nobody knows: call again
             with a newly opened table.
         StorageError: Final. Anything else.
     """
     check_partition_columns(schema, partition_by)
-    one = _Batch(uri, app_id, batch, files, schema, tuple(partition_by), metadata or {})
+    one = _Batch(uri, app_id, batch, files, schema, tuple(partition_by), metadata or {}, marks or {})
     return _create(one) if table is None else _append(one, table)
 
 
@@ -162,7 +170,7 @@ def _create(one: _Batch) -> Commit:
     try:
         create_table_with_add_actions(
             one.uri,
-            delta_schema(one.schema),
+            marked_schema(one.schema, one.marks),
             _add_actions(one),
             mode="error",
             partition_by=list(one.partition_by),
@@ -177,36 +185,58 @@ def _create(one: _Batch) -> Commit:
     return Commit(version=0, written=True)
 
 
-def _append(one: _Batch, table: DeltaTable) -> Commit:
+def _append(one: _Batch, table: DeltaTable, races: int = 0) -> Commit:
     if last_batch(table, one.app_id) >= one.number:
         return Commit(table.version(), written=False)
-    check_appendable(table, one.schema, one.partition_by, one.files)
+    before = table.version()
+    check_appendable(table, one.partition_by)
+    table = evolved(one.uri, table, one.schema, marks=one.marks, nulls=nulls_in(table, one.files))
+    if table.version() != before and (commit := _found(one, table, before)):
+        return commit
     before = table.version()
     try:
         table.create_write_transaction(
             _add_actions(one),
             "append",
-            delta_schema(one.schema),
+            table.schema(),
             list(one.partition_by),
             commit_properties=_properties(one, retries=_COMMIT_RETRIES),
             post_commithook_properties=_HOOKS,
         )
         table.update_incremental()
     except Exception as exc:  # noqa: BLE001 - whatever it was, the log alone knows whether the commit happened
-        return _settle(one, before, exc)
+        return _settle(one, before, exc, races, _demands(table))
     if table.version() == before + 1:
         return Commit(before + 1, written=True)
     return Commit(_version_of(one, table, before) or table.version(), written=True)
 
 
-def _settle(one: _Batch, before: int | None, cause: Exception) -> Commit:
-    """Decides after an exception: it happened, somebody else did it, or it did not happen."""
+def _settle(
+    one: _Batch, before: int | None, cause: Exception, races: int = 0, demands: object = None
+) -> Commit:
+    """Decides after an exception: it happened, somebody else did it, or it did not happen.
+
+    Where it did not, because the columns of the table changed meanwhile, the files are held against the new
+    ones, and committed again.
+    """
     table = open_table(one.uri)
     if table is None:
         raise _failure(cause, one) from cause
+    if commit := _found(one, table, before, cause):
+        _log.warning("commit of batch %d to %s succeeded in spite of: %s", one.number, one.uri, cause)
+        return commit
+    changed = isinstance(cause, CommitFailedError) and _demands(table) != demands
+    if before is None or (changed and races < _SCHEMA_RACES):
+        return _append(one, table, races + 1)
+    raise _failure(cause, one) from cause
+
+
+def _found(
+    one: _Batch, table: DeltaTable, before: int | None, cause: Exception | None = None
+) -> Commit | None:
+    """This very commit, where it is in the log after `before`; None where the batch is not there at all."""
     version = _version_of(one, table, before)
     if version is not None:
-        _log.warning("commit of batch %d to %s succeeded in spite of: %s", one.number, one.uri, cause)
         return Commit(version, written=True)
     if last_batch(table, one.app_id) >= one.number:
         raise ConcurrentRunError(
@@ -215,9 +245,14 @@ def _settle(one: _Batch, before: int | None, cause: Exception) -> Commit:
             expected="one run of a pipeline at a time",
             next_step="nothing is lost and nothing is doubled; run again once the other run has ended",
         ) from cause
-    if before is None:
-        return _append(one, table)
-    raise _failure(cause, one) from cause
+    return None
+
+
+def _demands(table: DeltaTable) -> tuple[object, ...]:
+    """What a writer of the table must go by; delta-rs refuses commits of those who know it otherwise."""
+    protocol = table.protocol()
+    features = sorted(protocol.writer_features or ())
+    return table.schema().to_json(), table.metadata().configuration, protocol.min_writer_version, features
 
 
 def _version_of(one: _Batch, table: DeltaTable, before: int | None) -> int | None:

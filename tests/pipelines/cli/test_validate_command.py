@@ -76,7 +76,7 @@ def test_validate_against_a_table_with_other_columns_is_wrong(taken_in_spec: Pat
     other = a_pipeline(local, {"id": "string!", "kind": "string"}, table={"partition_by": ["kind"]})
     spec = write_spec(taken_in_spec.parent, other)
 
-    assert wrong(spec) == ["the columns to write differ from the table's"]
+    assert wrong(spec) == ["the columns to write do not fit the table's"]
 
 
 def test_validate_against_a_table_with_other_partitions_is_wrong(taken_in_spec: Path, local: Store) -> None:
