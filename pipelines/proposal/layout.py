@@ -8,7 +8,7 @@ from typing import Final
 
 from config.column_types import Date, Timestamp
 from config.findings import KeyPath
-from transforms.inference.infer import Inferred
+from transforms.inference.inferred import Inferred
 
 MOST_DAYS: Final = 366
 """With more days than these in a sample, a folder for each day would make too many small files."""

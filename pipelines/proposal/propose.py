@@ -23,7 +23,8 @@ from pipelines.errors import ProposalError
 from pipelines.proposal.layout import Layout, propose_layout
 from pipelines.proposal.names import default_name, default_table
 from pipelines.proposal.sample import sample_landing
-from transforms.inference.infer import Inferred, infer_columns
+from transforms.inference.infer import infer_columns
+from transforms.inference.inferred import Inferred
 
 _MOST_NAMED: Final = 10
 """Fields without a column that the comments name."""

@@ -55,11 +55,11 @@ def test_propose_partitions_by_day_and_sorts_by_time() -> None:
     assert format_columns(proposal.pipeline.contract.columns) == {
         "id": "string!",
         "type": "string!",
-        "actor": {"id": "int64", "login": "string"},
+        "actor": {"id": "int64!", "login": "string!"},
         "payload": "json!",
         "public": "bool!",
         "created_at": "timestamp[us, UTC]!",
-        "org": {"id": "int64", "login": "string"},
+        "org": {"id": "int64!", "login": "string!"},
     }
     assert proposal.pipeline.table.partition_by == ("event_date",)
     assert proposal.pipeline.table.sort_by == ("created_at",)
