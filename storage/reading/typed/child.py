@@ -10,7 +10,7 @@ import io
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -19,52 +19,60 @@ import pyarrow as pa
 
 from storage.reading.typed.batches import pieces
 from storage.reading.typed.failure import UnreadableError, told
-from storage.reading.typed.limits import TimeLimit, limit_process
+from storage.reading.typed.limits import TimeLimit, be_spared, memory_limit
 from storage.reading.typed.mapped import mapped
-from storage.reading.typed.wire import STREAM, Outcome, Request, receive_request, send_outcome
+from storage.reading.typed.wire import STREAM, Outcome, TypedFormat, receive_request, send_outcome
 
 OUT_OF_MEMORY = 3
 """The exit status after a file that wanted too much: a process that is half done is best thrown away."""
+
+Reader = Callable[[pa.Buffer, int], Iterator[pa.RecordBatch]]
 
 
 def main() -> None:
     """Serves until the parent is gone."""
     number, memory_bytes, seconds = map(int, sys.argv[1:])
-    limit_process(memory_bytes)
+    be_spared()
     with socket.socket(fileno=number) as connection, suppress(BrokenPipeError, ConnectionResetError):
-        while request := receive_request(connection):
+        while received := receive_request(connection):
+            request, descriptor = received
+            reader = _reader(request.format)
             try:
-                outcome = _serve(connection, *request, TimeLimit(seconds))
+                with mapped(descriptor) as data, memory_limit(memory_bytes):
+                    batches = TimeLimit(seconds).each(_batches(reader, data, request.batch_bytes))
+                    outcome = _send(connection, batches)
             except MemoryError:
                 os._exit(OUT_OF_MEMORY)
             send_outcome(connection, outcome)
 
 
-def _serve(connection: socket.socket, request: Request, descriptor: int, limit: TimeLimit) -> Outcome:
-    """Sends the rows of the file as they are read."""
-    pipe = _Pipe(connection)
-    writer: Any = None
-    with mapped(descriptor) as data:
-        try:
-            for batch in limit.each(_batches(data, request)):
-                if writer is None:
-                    connection.sendall(STREAM)
-                    writer = pa.ipc.new_stream(pipe, batch.schema)
-                writer.write_batch(batch)
-        except UnreadableError as error:
-            return Outcome(error.damage, error.offset, str(error))
-        finally:
-            if writer is not None:
-                writer.close()
-    return Outcome()
+def _reader(form: TypedFormat) -> Reader:
+    """Imported when the first file of a format comes: each takes a while, and memory of its own."""
+    read: Reader = import_module(f"storage.reading.typed.{form}").read
+    return read
 
 
-def _batches(data: pa.Buffer, request: Request) -> Iterator[pa.RecordBatch]:
-    # Imported when the first file of a format comes: each takes a while.
-    reader = import_module(f"storage.reading.typed.{request.format}")
+def _batches(reader: Reader, data: pa.Buffer, batch_bytes: int) -> Iterator[pa.RecordBatch]:
     with told():
-        for batch in reader.read(data, request.batch_bytes):
-            yield from pieces(batch, request.batch_bytes)
+        for batch in reader(data, batch_bytes):
+            yield from pieces(batch, batch_bytes)
+
+
+def _send(connection: socket.socket, batches: Iterator[pa.RecordBatch]) -> Outcome:
+    """The rows of one file, as they are read."""
+    writer: Any = None
+    try:
+        for batch in batches:
+            if writer is None:
+                connection.sendall(STREAM)
+                writer = pa.ipc.new_stream(_Pipe(connection), batch.schema)
+            writer.write_batch(batch)
+    except UnreadableError as error:
+        return Outcome(error.damage, error.offset, str(error))
+    finally:
+        if writer is not None:
+            writer.close()
+    return Outcome()
 
 
 class _Pipe(io.RawIOBase):

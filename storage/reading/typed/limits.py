@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,13 +14,22 @@ Item = TypeVar("Item")
 _STATUS = Path("/proc/self/status")
 
 
-def limit_process(memory_bytes: int) -> None:
-    """No core dumps, no reaction to Ctrl-C, and `memory_bytes` of memory beyond what is in use now."""
+def be_spared() -> None:
+    """No core dumps; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@contextmanager
+def memory_limit(memory_bytes: int) -> Iterator[None]:
+    """No more than `memory_bytes` beyond what is in use now: more is a `MemoryError`, or the end."""
     # Not RLIMIT_AS, which would count the files that are mapped.
-    limit = _used_bytes() + memory_bytes
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (_used_bytes() + memory_bytes, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 class TimeLimit:
