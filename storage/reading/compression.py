@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Literal
 
+from config import formats
+from storage.reading.bzip2_stream import Bzip2Stream
 from storage.reading.gzip_stream import GzipStream
 from storage.reading.stream import PlainStream, Stream
+from storage.reading.xz_stream import XzStream
 from storage.reading.zstd_stream import ZstdStream
 
-Compression = Literal["auto", "none", "gzip", "zstd", "bzip2", "xz"]
+Compression = Literal["auto", formats.Compression]
 
-_SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+_STREAMS: dict[formats.Compression, Callable[[io.RawIOBase], Stream]] = {
+    "none": PlainStream,
+    "gzip": GzipStream,
+    "zstd": ZstdStream,
+    "bzip2": Bzip2Stream,
+    "xz": XzStream,
+}
 
 
 def decompressed(raw: io.RawIOBase, *, name: str, compression: Compression = "auto") -> Stream:
-    """The contents of `raw`; `auto` goes by the suffix of `name` (`.gz`, `.gzip`, `.zst`, `.zstd`)."""
-    kind = _kind(name, compression)
-    if kind == "gzip":
-        return GzipStream(raw)
-    if kind == "zstd":
-        return ZstdStream(raw)
-    return PlainStream(raw)
+    """The contents of `raw`; `auto` goes by the suffix of `name`, as `config.formats` tells."""
+    return _STREAMS[_kind(name, compression)](raw)
 
 
 def is_compressed(name: str, compression: Compression = "auto") -> bool:
@@ -29,10 +34,5 @@ def is_compressed(name: str, compression: Compression = "auto") -> bool:
     return _kind(name, compression) != "none"
 
 
-def _kind(name: str, compression: Compression) -> Compression:
-    return _by_suffix(name) if compression == "auto" else compression
-
-
-def _by_suffix(name: str) -> Compression:
-    lower = name.lower()
-    return next((kind for suffix, kind in _SUFFIXES.items() if lower.endswith(suffix)), "none")
+def _kind(name: str, compression: Compression) -> formats.Compression:
+    return formats.compression_of(name) if compression == "auto" else compression

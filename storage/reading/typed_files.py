@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from config.formats import TypedFormat
 from storage.reading.block_builder import Damage
 from storage.reading.compression import Compression
 from storage.reading.raw_files import open_raw_files
@@ -19,9 +20,9 @@ from storage.reading.read_ahead import read_ahead
 from storage.reading.rows import Rows
 from storage.reading.typed.contents import Contents, contents
 from storage.reading.typed.reader_process import ReaderProcess
-from storage.reading.typed.wire import Outcome, Request, TypedFormat
+from storage.reading.typed.wire import Outcome, Request
 
-__all__ = ["Rows", "TypedFormat", "read_rows"]
+__all__ = ["Rows", "read_rows"]
 
 _BATCHES_AHEAD = 1
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import random
 import zlib
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from storage.reading.compression import decompressed
 TEXT = b"".join(
     b'{"number": %d, "square": %d}\n' % (n, n * n) for n in random.Random(1).sample(range(10**6), 20_000)
 )
-SUFFIXES = (".gz", ".zst")
+SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 Write = Callable[[bytes], bytes]
 
 
@@ -55,7 +57,11 @@ def zstd(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True).compress(data)
 
 
-COMPRESS: dict[str, Write] = {".gz": gzip.compress, ".zst": zstd}
+def bzip2(data: bytes) -> bytes:
+    return bz2.compress(data, 1)  # the smallest blocks
+
+
+COMPRESS: dict[str, Write] = {".gz": gzip.compress, ".zst": zstd, ".bz2": bzip2, ".xz": lzma.compress}
 
 
 @settings(deadline=None)
@@ -154,3 +160,28 @@ def test_decompressed_goes_by_what_is_asked_for_rather_than_the_suffix() -> None
     target = memoryview(bytearray(9))
 
     assert target[: stream.readinto(target)].tobytes() == b"1"
+
+
+@pytest.mark.parametrize("place", [0.1, 0.45, 0.9])
+def test_decompressed_keeps_the_blocks_of_bzip2_before_a_damaged_one_and_nothing_of_it(place: float) -> None:
+    data = bytearray(bzip2(TEXT))
+    data[int(len(data) * place)] ^= 0x10
+
+    found, damage = contents(bytes(data), ".bz2")
+
+    assert damage == "corrupt_file"
+    assert found == TEXT[: len(found)]
+    assert len(TEXT) * place - 110_000 <= len(found) < len(TEXT) * place + 10_000
+
+
+def test_decompressed_passes_over_zero_padding_of_xz() -> None:
+    one = lzma.compress(TEXT)
+
+    assert contents(one + b"\0" * 100_000 + one + b"\0" * 4, ".xz") == (TEXT * 2, None)
+
+
+def test_decompressed_refuses_xz_that_asks_for_too_much_memory() -> None:
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 30}]
+    data = bytearray(lzma.compress(b"1", filters=filters))
+
+    assert contents(bytes(data), ".xz") == (b"", "corrupt_file")

@@ -17,11 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from config.formats import TypedFormat
 from storage.reading.typed.batches import pieces
 from storage.reading.typed.failure import UnreadableError, told
 from storage.reading.typed.limits import TimeLimit, be_spared, memory_limit
 from storage.reading.typed.mapped import mapped
-from storage.reading.typed.wire import STREAM, Outcome, TypedFormat, receive_request, send_outcome
+from storage.reading.typed.wire import STREAM, Outcome, receive_request, send_outcome
 
 OUT_OF_MEMORY = 3
 """The exit status after a file that wanted too much: a process that is half done is best thrown away."""

@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import asdict, dataclass
-from typing import Literal
 
+from config.formats import TypedFormat
 from storage.reading.stream import StreamDamage
-
-TypedFormat = Literal["parquet", "ipc", "avro"]
 
 STREAM = b"S"
 END = b"E"
