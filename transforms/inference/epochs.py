@@ -37,7 +37,7 @@ def day_of_epoch(value: int, unit: str) -> int:
 
 
 def names_time(name: str) -> bool:
-    """Whether a column of this name is likely to tell a time, such as `ts`, `created_at` and `eventTimeMs`."""
+    """Whether a column of this name is likely to tell a time: `ts`, `created_at`, `eventTimeMs`."""
     words = [word.lower() for word in _WORDS.findall(name)]
     while words and words[-1] in _UNIT_WORDS:
         words.pop()

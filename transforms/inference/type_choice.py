@@ -82,7 +82,7 @@ class TypeChoice:
     def _fields(self, seen: Observed, path: KeyPath) -> Iterator[tuple[str, Observed]]:
         names: set[str] = set()
         for name, inner in seen.fields.items():
-            if reason := _unusable(name, names, top_level=not path):
+            if reason := why_unusable(name, names, top_level=not path):
                 self.left_out[".".join(map(str, (*path, name)))] = reason
             else:
                 names.add(name.casefold())
@@ -153,9 +153,9 @@ class TypeChoice:
             return _TEXTS[next(iter(texts.kinds))]
         if "other" not in texts.kinds:
             self.note(path, f"of several kinds: {', '.join(sorted(texts.kinds))}")
-        if not _is_dictionary(texts):
+        if texts.distinct is None or not is_dictionary(len(texts.distinct), texts.count, texts.characters):
             return String()
-        self.note(path, f"{len(texts.distinct or ()):,} different values in {texts.count:,}")
+        self.note(path, f"{len(texts.distinct):,} different values in {texts.count:,}")
         return Dictionary()
 
     def _array(self, seen: Observed, path: KeyPath) -> ColumnType:
@@ -169,16 +169,14 @@ class TypeChoice:
         return Struct(self.columns(seen, path))
 
 
-def _is_dictionary(texts: Texts) -> bool:
-    return (
-        texts.distinct is not None
-        and texts.count >= LEAST_TEXTS
-        and len(texts.distinct) <= min(MOST_DISTINCT, MOST_DISTINCT_SHARE * texts.count)
-        and texts.characters > LEAST_CHARACTERS * texts.count
-    )
+def is_dictionary(distinct: int, texts: int, characters: int) -> bool:
+    """Whether so many different ones among `texts`, `characters` in all of them, are worth a dictionary."""
+    few = distinct <= min(MOST_DISTINCT, MOST_DISTINCT_SHARE * texts)
+    return few and texts >= LEAST_TEXTS and characters > LEAST_CHARACTERS * texts
 
 
-def _unusable(name: str, taken: set[str], *, top_level: bool) -> str | None:
+def why_unusable(name: str, taken: set[str], *, top_level: bool) -> str | None:
+    """Why a field has no place in a contract that has the names `taken` (case folded); None where it has."""
     if not is_column_name(name):
         return "not a name that a column can have"
     if top_level and name.lower() in RESERVED:
