@@ -69,17 +69,18 @@ class Contract(Spec):
         columns: In the order of the table; syntax in `config/column_syntax`.
         on_mismatch: A value of another type, or none where one is required: the record goes to the
             quarantine; or the value to `_rescued` (a required one still quarantines); or the batch fails.
-        on_new_column: A field without a column: kept in `_rescued`, or left out, or the batch fails.
+        on_new_column: A field without a column: kept in `_rescued`; or the table gets a column for it, whose
+            type the values tell (`_rescued` keeps what can have none); or left out; or the batch fails.
     """
 
     columns: Columns
     on_mismatch: Literal["quarantine", "rescue", "fail"] = "quarantine"
-    on_new_column: Literal["rescue", "ignore", "fail"] = "rescue"
+    on_new_column: Literal["rescue", "add", "ignore", "fail"] = "rescue"
 
     @property
     def rescues(self) -> bool:
         """Whether the table has the column `_rescued`."""
-        return "rescue" in (self.on_mismatch, self.on_new_column)
+        return self.on_mismatch == "rescue" or self.on_new_column in ("rescue", "add")
 
 
 class SqlStep(Spec):

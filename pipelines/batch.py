@@ -22,6 +22,7 @@ from config.errors import PenstockError
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.errors import NotConservedError
+from pipelines.evolution import Growth, next_evolution
 from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading import Reading
@@ -69,6 +70,7 @@ class WrittenBatch:
     refused: tuple[DataFile, ...]
     schema: pl.Schema
     counts: FileCounts
+    marks: Mapping[str, str]  # columns that the contract does not name, see `pipelines.evolution`
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
     still_refused: Mapping[str, int]  # by reason: records that stay in the quarantine, where they were
@@ -131,23 +133,46 @@ def write_batch(
 ) -> WrittenBatch:
     """Decodes, conforms, transforms and writes; memory is bounded by the settings, whatever the batch.
 
+    Where the pipeline adds columns, and the batch has new ones, the table gets them, in a commit of its own,
+    and the batch is written again with them.
+
     Raises:
         NotConservedError: The counts do not add up.
+        TableSchemaError: The table cannot become what the rows of this pipeline ask for.
         TransformError: A step fails, or a record or row does although the pipeline says that none may.
         StorageError: Reading or writing failed.
     """
+    growth = Growth(pipeline, planned.table)
+    next_evolution(growth.pipeline, planned.table)
+    written = _write_once(growth, planned, settings, progress)
+    while written is None:
+        written = _write_once(growth, planned, settings, None)
+    return written
+
+
+def _write_once(
+    growth: Growth, planned: PlannedBatch, settings: Settings, progress: Progress | None
+) -> WrittenBatch | None:
+    """One pass over the batch; None, and no files, where columns were added and another must follow."""
+    pipeline = growth.pipeline
     reading, still = Reading(pipeline, planned.number, planned.files, settings), _StillRefused()
     tally, counters, kept = reading.tally(), Counters(), np.zeros(planned.files.height, np.int64)
     with (
         QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number) as quarantine,
         _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
         reading.conformed(
-            tally, still.add if planned.is_replay else quarantine.add, progress, quarantine.take_in
+            tally,
+            still.add if planned.is_replay else quarantine.add,
+            progress,
+            quarantine.take_in,
+            growth.watch,
         ) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)
         _write(rows, writer)
         source.drain()
+        if growth.grow():
+            return None
         files, refused = writer.finish(), quarantine.finish()
     _count_unasked(pipeline, reading, source.given, counters, kept)
     if pipeline.table.key:
@@ -158,6 +183,7 @@ def write_batch(
         tuple(refused),
         rows.collect_schema(),
         tally.counts(),
+        growth.marks,
         counters.rows,
         unstorable.rows,
         still.reasons,
@@ -185,6 +211,7 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
             schema=written.schema,
             partition_by=pipeline.table.partition_by,
             metadata=metadata,
+            marks=written.marks,
         )
     except ConcurrentRunError:
         remove_unused(pipeline.table.uri, written.files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 
 import numpy as np
@@ -22,9 +22,16 @@ from storage.tables.recalled import recalled_records
 from transforms.conform import Conformer
 from transforms.whole_batch import needs_whole_batch, without_rows
 
+Watch = Callable[[Generator[pl.DataFrame]], Generator[pl.DataFrame]]
+
 _SPAN_SHARE = 32
 """Of the memory budget, for records that are taken out of the quarantine together (16 MiB of 512 MiB): each
 span is a query of its own."""
+
+
+def unwatched(frames: Generator[pl.DataFrame]) -> Generator[pl.DataFrame]:
+    """The frames themselves: nobody looks at them."""
+    return frames
 
 
 class Reading:
@@ -54,7 +61,12 @@ class Reading:
 
     @contextmanager
     def conformed(
-        self, tally: Tally, refused: Refused, progress: Progress | None = None, taken: Taken = forget
+        self,
+        tally: Tally,
+        refused: Refused,
+        progress: Progress | None = None,
+        taken: Taken = forget,
+        watch: Watch = unwatched,
     ) -> Iterator[RowSource]:
         """One pass; the files are closed at the end of the block, whoever is still reading them.
 
@@ -62,6 +74,7 @@ class Reading:
             tally: Gets the fate of every record.
             refused: Gets the refused records, in the thread that draws.
             taken: Gets those of the quarantine that are not refused again, likewise.
+            watch: Gets the conformed rows, and hands them on.
         """
         paths = self._files["path"].to_list()  # row objects allowed: one path a file
         is_replay = self._files["replays"].count() > 0
@@ -70,7 +83,7 @@ class Reading:
                 self._conformer, paths, self._columns, tally, refused, self._settings.threads, taken
             )
             frames = intake.frames(progress.watch(items) if progress else items)
-            with closing(RowSource(frames, intake.schema)) as source:
+            with closing(RowSource(watch(frames), intake.schema)) as source:
                 yield source
 
     def distinct_by_file(self) -> NDArray[np.int64]:

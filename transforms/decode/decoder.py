@@ -35,7 +35,7 @@ from transforms.decode.values import Values, values_of
 SLOTS = 8_000_000
 """Tokens that are decoded at a time, 13 bytes each: wide contracts take fewer records a step."""
 
-ON_UNKNOWN = {"rescue": RESCUE_FIELD, "ignore": IGNORE_FIELD, "fail": REFUSE_FIELD}
+ON_UNKNOWN = {"rescue": RESCUE_FIELD, "add": RESCUE_FIELD, "ignore": IGNORE_FIELD, "fail": REFUSE_FIELD}
 
 
 @dataclass(frozen=True)
