@@ -279,3 +279,31 @@ def test_decode_of_truncated_values_stays_within_the_record(kind: str) -> None:
     chunk = conform(a_pipeline({"value": kind}), lines)
     assert chunk.accepted.height == 0
     assert chunk.rejected["raw"].to_list() == lines
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.text("ab", max_size=3)
+        | st.text('aé\\"', max_size=20)
+        | st.builds(
+            lambda n, c, m: "x" * n + c + "x" * m,
+            st.integers(0, 20),
+            st.sampled_from("xyz"),
+            st.integers(0, 9),
+        ),
+        max_size=40,
+    ),
+    st.sampled_from([2, 4, 4096]),
+    st.booleans(),
+)
+def test_decode_dictionary_is_the_text_of_each_slot_however_many(
+    values: list[str | None], most: int, ascii_only: bool
+) -> None:
+    lines = [json.dumps({"value": value}, ensure_ascii=ascii_only).encode() for value in values]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transforms.decode.values.MOST_DISTINCT", most)
+        frame = conform(a_pipeline({"value": "dictionary"}), lines or [b"{}"]).accepted
+
+    assert frame["value"].cast(str).to_list() == (values or [None])

@@ -96,6 +96,16 @@ def strings(offsets: NDArray[np.int64], text: NDArray[np.uint8]) -> pa.Array:
     )
 
 
+def dictionary(
+    numbers: NDArray[np.int32], offsets: NDArray[np.int64], text: NDArray[np.uint8], valid: NDArray[Any]
+) -> pa.Array:
+    """A dictionary array over the texts between neighbouring offsets; a number for each slot."""
+    texts = pa.Array.from_buffers(
+        pa.large_string(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+    )
+    return pa.DictionaryArray.from_arrays(fixed_width(pa.int32(), numbers, valid), texts)
+
+
 def structs(names: list[str], children: list[pa.Array], valid: NDArray[np.bool_]) -> pa.Array:
     """A struct array; null where not `valid`."""
     kind = pa.struct([pa.field(name, child.type) for name, child in zip(names, children, strict=True)])

@@ -25,7 +25,7 @@ from config.column_types import (
     Time,
     Timestamp,
 )
-from transforms.decode.arrow import arrow_type, binary_views, booleans, fixed_width, string_views
+from transforms.decode.arrow import arrow_type, binary_views, booleans, dictionary, fixed_width, string_views
 from transforms.decode.kernel.codes import (
     ACCEPTED,
     NO_EPOCH,
@@ -40,6 +40,10 @@ from transforms.decode.kernel.codes import (
 )
 from transforms.decode.kernel.library import call
 
+MOST_DISTINCT = 4096
+"""Texts that a dictionary column may have in one step for the kernel to number them; a power of two."""
+INLINE = 12
+"""Bytes that a text has at most where `text_room` leaves it out."""
 FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _HALFWAY_TO_INFINITE = 2.0**128 - 2.0**103
 """The double between the largest single and the first number that is beyond all of them."""
@@ -223,6 +227,22 @@ def _strings(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, i
 
 
 def _dictionary(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
+    _, *spans = tokens.spans()
+    room = call("text_room", *spans) + INLINE * MOST_DISTINCT + PADDING
+    text, offsets = np.empty(room, np.uint8), np.zeros(MOST_DISTINCT + 1, np.int64)
+    table, numbers = np.zeros(2 * MOST_DISTINCT, np.int64), np.zeros(len(valid), np.int32)
+    distinct = call(
+        "fill_dictionary", *tokens.spans(), text, offsets, MOST_DISTINCT, table, numbers, valid, verdicts
+    )
+    if distinct < 0:
+        valid[:], verdicts[:] = 0, ACCEPTED
+        return _many_distinct(tokens, valid, verdicts)
+    offsets = offsets[: distinct + 1].copy()
+    array = dictionary(numbers, offsets, text[: offsets[-1]].copy(), valid)
+    return array, int(np.count_nonzero(verdicts))
+
+
+def _many_distinct(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     texts, refused = _strings(tokens, valid, verdicts)
     encoded = texts.dictionary_encode()
     distinct = encoded.dictionary.cast(pa.large_string())  # pyarrow makes no empty dictionary of views

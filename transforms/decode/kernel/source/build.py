@@ -6,10 +6,20 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from transforms.decode.kernel.source import base64, copies, numbers, records, strings, times, tokens, verdicts
+from transforms.decode.kernel.source import (
+    base64,
+    copies,
+    dictionaries,
+    numbers,
+    records,
+    strings,
+    times,
+    tokens,
+    verdicts,
+)
 from transforms.decode.kernel.source.compiled import ENTRIES
 
-PARTS = (base64, copies, numbers, records, strings, times, tokens, verdicts)
+PARTS = (base64, copies, dictionaries, numbers, records, strings, times, tokens, verdicts)
 """Importing them fills ENTRIES."""
 
 
