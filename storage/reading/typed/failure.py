@@ -10,12 +10,7 @@ import pyarrow as pa
 from storage.reading.stream import StreamDamage
 
 # How Arrow says that a file is shorter than it says it is.
-_TRUNCATED = (
-    "Expected to be able to read",
-    "Unexpected end of stream",
-    "Couldn't deserialize",
-    "end of file",
-)
+_TRUNCATED = ("Expected to be able to read", "Unexpected end of stream", "was null or length 0")
 
 
 class UnreadableError(Exception):
