@@ -11,6 +11,7 @@ from config.errors import InvalidValueError
 from config.findings import Finding
 from config.formats import TYPED, Compression, FileFormat, Format, compression_of, delimiter_of, format_of
 from config.model import Spec, invalid
+from config.text_form import LINES, TextForm
 from config.units import format_bytes, parse_bytes
 from config.uri import parse_uri
 
@@ -136,3 +137,18 @@ class Source(Spec):
     def delimiter_of(self, path: str) -> str:
         """What is between the cells of the CSV file at `path`."""
         return self.csv.delimiter or delimiter_of(path)
+
+    def encoding_of(self, path: str) -> str:
+        """How the text of the file at `path` is encoded."""
+        return self.csv.encoding if self.format_of(path) == "csv" else "utf-8"
+
+    def form_of(self, path: str) -> TextForm:
+        """How records lie in the text at `path`; a header that is to be read from the file is empty here."""
+        match self.format_of(path):
+            case "json":
+                return TextForm("json")
+            case "csv":
+                header = b"" if self.csv.header else None
+                return TextForm("csv", self.delimiter_of(path), self.csv.quote, header)
+            case _:
+                return LINES

@@ -13,8 +13,8 @@ class TextForm:
     """The form of a stretch of text.
 
     Attributes:
-        kind: `ndjson`: a record a line. `json`: values with white space and commas between them. `csv`: records
-            of cells, which end at a newline outside of quotes.
+        kind: `ndjson`: a record a line. `json`: values with white space and commas between them. `csv`:
+            records of cells, which end at a newline outside of quotes.
         delimiter: One ASCII character, between cells.
         quote: One ASCII character, around cells.
         header: The record that names the cells, as it came, without its line ending; None where the cells

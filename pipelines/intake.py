@@ -117,7 +117,7 @@ class Intake:
         if isinstance(item, Rows):
             return pool.submit(self._conformer.conform_rows, item.batch)
         starts = np.array([segment.start for segment in item.segments], np.int64)
-        return pool.submit(self._conformer.conform, item.data, item.size, starts)
+        return pool.submit(self._conformer.conform, item.data, item.size, starts, item.form)
 
     def _settle(self, item: Item | Recalled, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
         if isinstance(item, Damage):

@@ -10,14 +10,16 @@ from typing import cast
 import polars as pl
 
 from config.formats import TYPED, TypedFormat
+from config.pipeline import Pipeline
 from config.settings import Settings
-from config.source import Source
 from storage.reading.blocks import read_blocks
+from storage.reading.framing import Framing, LineFraming
 from storage.reading.items import Item
 from storage.reading.typed_files import read_rows
+from transforms.decode.framing import CellFraming, DocumentFraming, DocumentOrLines
 
 
-def read_landed(source: Source, files: pl.DataFrame, settings: Settings) -> Generator[Item]:
+def read_landed(pipeline: Pipeline, files: pl.DataFrame, settings: Settings) -> Generator[Item]:
     """The items of all files, in order: each run of typed files, and each of text, by a reader of its own.
 
     Lazy; close it where it is not read to its end.
@@ -29,34 +31,50 @@ def read_landed(source: Source, files: pl.DataFrame, settings: Settings) -> Gene
         StorageError: A file is gone, has changed, or cannot be read.
     """
     first = 0
-    formats = [source.format_of(path) for path in files["path"]]
+    formats = [pipeline.source.format_of(path) for path in files["path"]]
     for typed, run in groupby(formats, key=lambda one: one in TYPED):
         length = len(list(run))
         reader = _rows if typed else _blocks
-        with closing(reader(source, files.slice(first, length), settings, first)) as items:
+        with closing(reader(pipeline, files.slice(first, length), settings, first)) as items:
             yield from items
         first += length
 
 
-def _blocks(source: Source, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
+def _blocks(pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
     return read_blocks(
         files["path"].to_list(),  # row objects allowed: one path a file
         files["size"].to_list(),  # row objects allowed: one size a file
         identities=files["identity"].to_list(),  # row objects allowed: one text a file
-        compression=source.compression,
+        compression=pipeline.source.compression,
         block_bytes=settings.block_bytes,
         max_record_bytes=settings.max_record_bytes,
         first_position=first,
+        framing=lambda path: framing_of(pipeline, path),
+        encoding=pipeline.source.encoding_of,
     )
 
 
-def _rows(source: Source, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
+def framing_of(pipeline: Pipeline, path: str) -> Framing:
+    """What finds the records of the file at `path`, which is text: a new one for each reading."""
+    match pipeline.source.format_of(path):
+        case "json":
+            return DocumentFraming()
+        case "json or ndjson":
+            return DocumentOrLines(LineFraming())
+        case "csv":
+            names = [column.name for column in pipeline.contract.columns]
+            return CellFraming(pipeline.source.form_of(path), names)
+        case _:
+            return LineFraming()
+
+
+def _rows(pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
     return read_rows(
         files["path"].to_list(),  # row objects allowed: one path a file
         files["size"].to_list(),  # row objects allowed: one size a file
         identities=files["identity"].to_list(),  # row objects allowed: one text a file
-        formats=[cast(TypedFormat, source.format_of(path)) for path in files["path"]],
-        compression=source.compression,
+        formats=[cast(TypedFormat, pipeline.source.format_of(path)) for path in files["path"]],
+        compression=pipeline.source.compression,
         batch_bytes=settings.block_bytes,
         max_record_bytes=settings.max_record_bytes,
         memory_bytes=settings.memory_bytes,

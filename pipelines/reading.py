@@ -101,7 +101,7 @@ class Reading:
         return bool(needs_whole_batch(transformed(without_rows(schema), self._pipeline, Counters())))
 
     def _landed(self) -> Generator[Item]:
-        return read_landed(self._pipeline.source, self._files, self._settings)
+        return read_landed(self._pipeline, self._files, self._settings)
 
     def _recalled(self) -> Generator[Recalled]:
         """Records out of the quarantine, in the order of the files."""

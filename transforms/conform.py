@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from config.names import RESCUED
 from config.pipeline import Pipeline
+from config.text_form import LINES, TextForm
 from transforms.decode.arrow import arrow_type
+from transforms.decode.cells import CellDecoder
 from transforms.decode.decoder import Decoded, Decoder
 from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
-from transforms.decode.lines import Lines, split
+from transforms.decode.lines import Lines, as_lines, split
 from transforms.decode.typed.decoder import TypedDecoder
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import Rule, meets, rules_of
@@ -66,28 +68,43 @@ class Conformer:
     def __init__(self, pipeline: Pipeline, *, max_nesting: int, positions: bool) -> None:
         self._contract = pipeline.contract
         self._decoder = Decoder(pipeline.contract, max_nesting)
+        self._cells = CellDecoder(pipeline.contract, pipeline.source.csv, max_nesting)
         self._typed = TypedDecoder(pipeline.contract, max_nesting)
         self._rescues = pipeline.contract.rescues
         self._positions = positions
         self.schema = conformed_schema(pipeline, positions=positions)
         self.rules = rules_of(pipeline.expectations, self.schema) + storable_rules(pipeline)
 
-    def conform(self, data: NDArray[np.uint8], size: int, starts: NDArray[np.int64]) -> Conformed:
+    def conform(
+        self, data: NDArray[np.uint8], size: int, starts: NDArray[np.int64], form: TextForm = LINES
+    ) -> Conformed:
         """The records of `data[:size]`, whose parts begin at `starts`; PADDING zeros follow them.
+
+        Args:
+            form: How the records lie in the text; of CSV, with the header of the file.
 
         Raises:
             RecordRefusedError: A record is refused that must not be.
             ExpectationFailedError: Rows do not meet an expectation that they must meet.
         """
-        return self.conform_lines(data, split(data, size, starts))
+        return self.conform_lines(data, split(data, size, starts, form), form)
 
-    def conform_lines(self, data: NDArray[np.uint8], lines: Lines) -> Conformed:
+    def conform_lines(self, data: NDArray[np.uint8], lines: Lines, form: TextForm = LINES) -> Conformed:
         """Records that have been found already; the rest as in `conform`."""
-        return self._conformed(TextRecords(data, lines), self._decoder.decode(data, lines.offsets))
+        return self._conformed(TextRecords(data, lines), self._decoded(data, lines, form))
 
     def conform_rows(self, batch: pa.RecordBatch) -> Conformed:
         """The rows of a file whose format says which types its columns have; the rest as in `conform`."""
         return self._conformed(RowRecords(batch, 0, batch.num_rows), iter([self._typed.decode(batch)]))
+
+    def _decoded(self, data: NDArray[np.uint8], lines: Lines, form: TextForm) -> Iterator[Decoded]:
+        match form.kind:
+            case "ndjson":
+                return self._decoder.decode(data, lines.offsets)
+            case "json":
+                return self._decoder.decode(as_lines(data, lines), lines.offsets)
+            case "csv":
+                return self._cells.decode(data, form, lines)
 
     def _conformed(self, records: Records, decoded: Iterator[Decoded]) -> Conformed:
         return Conformed(list(self._chunks(records, decoded)), records.line_counts)
@@ -134,7 +151,7 @@ class Conformer:
         verdicts = decoded.verdicts
         fatal = verdicts == UNKNOWN_FIELD
         if self._contract.on_mismatch == "fail":
-            fatal |= verdicts >= MISSING_REQUIRED
+            fatal |= (verdicts >= MISSING_REQUIRED) & (verdicts < UNKNOWN_FIELD)
         if fatal.any():
             first = int(np.argmax(fatal))
             reason = self._decoder.reason(int(verdicts[first]))

@@ -85,9 +85,7 @@ class TextRecords:
 
     def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
         """See `Records`."""
-        offsets = self.found.offsets
-        begins, ends = offsets[records], np.empty(len(records), np.int64)
-        call("find_ends", self.data, len(records), begins, offsets[records + 1], ends)
+        begins, ends = self.found.spans(self.data, records)
         text = np.empty(int((ends - begins).sum()), np.uint8)
         call("copy_spans", self.data, len(records), begins, ends, text)
         return _copies(self, records, pl.Series(begins), pl.Series(binaries(ends - begins, text)))

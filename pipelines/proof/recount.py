@@ -51,8 +51,8 @@ def recount(
 ) -> Recount:
     """Reads the files of a batch that are still there unchanged; memory is bounded by the settings.
 
-    A record is a line that is not blank, and what cannot be read of a file counts as one, as for a run. A
-    file that goes or changes while it is read counts as gone or changed.
+    Records are found as for a run, and what cannot be read of a file counts as one. A file that goes or
+    changes while it is read counts as gone or changed.
 
     Args:
         files: As the ledger has them: `file`, `path`, `identity`, `size`.
@@ -78,12 +78,12 @@ def _count(
     files: pl.DataFrame, pipeline: Pipeline, settings: Settings, at: Callable[[int], None]
 ) -> NDArray[np.int64]:
     records = np.zeros(files.height, np.int64)
-    with closing(read_landed(pipeline.source, files, settings)) as items:
+    with closing(read_landed(pipeline, files, settings)) as items:
         for item in items:
             if isinstance(item, Block):
                 at(item.segments[-1].file)
                 starts = np.array([segment.start for segment in item.segments], np.int64)
-                lines = split(item.data, item.size, starts)
+                lines = split(item.data, item.size, starts, item.form)
                 np.add.at(records, [segment.file for segment in item.segments], lines.per_part())
             else:
                 at(item.file)

@@ -144,9 +144,9 @@ class BlockBuilder:
             return
         opening = self._framing.open(self._buffer.data, self._start, self._buffer.size, ended=ended)
         if opening:
-            self._framing = opening.framing
-            self._buffer.remove(self._start, opening.length)
-            self._offset += opening.length
+            self._framing, length = opening
+            self._buffer.remove(self._start, length)
+            self._offset += length
             yield from self._begin_records()
 
     def _begin_records(self) -> Iterator[Block | Damage]:

@@ -1,6 +1,6 @@
 """The bytes of a batch as blocks of whole records, decompressed: the first stage of the hot path.
 
-files ──► raw bytes ──► decompressed ──► in UTF-8 ──► blocks that end behind a record ──► read ahead by a thread
+files ──► raw bytes ──► decompressed ──► in UTF-8 ──► blocks of whole records ──► read ahead by a thread
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def read_blocks(
     the framing takes out there. Files without contents leave no trace.
 
     A truncated or corrupt file gives every whole record that can be decompressed, then one `Damage` with the
-    rest, and so does one whose framing finds a breach; the other files go on. What a corrupt gzip member gave out before its checksum failed may be wrong:
-    nobody can know that earlier. A record of more than `max(max_record_bytes, block_bytes)` bytes is passed
-    over and reported. Damages come after the block with the records before them.
+    rest, and so does one whose framing finds a breach; the other files go on. What a corrupt gzip member gave
+    out before its checksum failed may be wrong: nobody can know that earlier. A record of more than
+    `max(max_record_bytes, block_bytes)` bytes is passed over and reported. Damages come after the block with
+    the records before them.
 
     Lazy: reads up to two blocks ahead, in a thread that ends with the iterator; close the iterator where it
     is not read to its end. Three blocks are alive at most: one in use, one ready, one being filled.

@@ -87,16 +87,18 @@ class Decoder:
         found, self._room = tokenized(
             data, offsets, self._shape, self._program, self._room, self._on_unknown, self._max_nesting
         )
-        assembly = _Assembly(self._shape, self._program, found, self._keeps_mismatches)
-        columns = assembly.children(0)
-        rescue = assembly.rescued()
-        record = structs(
-            [column.name for column in self._shape.columns_of(0)],
-            columns,
-            np.ones(len(offsets) - 1, np.bool_),
-        )
-        text = rescue.text[: rescue.offsets[-1]]
-        return Decoded(record, found.verdicts, found.nodes, strings(rescue.offsets, text))
+        return assembled(self._shape, self._program, found, self._keeps_mismatches)
+
+
+def assembled(shape: Shape, program: NDArray[np.int64], found: Tokenized, keeps_mismatches: bool) -> Decoded:
+    """Tokens as values; what does not fit refuses its record, or is rescued where `keeps_mismatches`."""
+    assembly = _Assembly(shape, program, found, keeps_mismatches)
+    columns = assembly.children(0)
+    rescue = assembly.rescued()
+    names = [column.name for column in shape.columns_of(0)]
+    record = structs(names, columns, np.ones(len(found.verdicts), np.bool_))
+    text = rescue.text[: rescue.offsets[-1]]
+    return Decoded(record, found.verdicts, found.nodes, strings(rescue.offsets, text))
 
 
 class _Assembly:
@@ -178,8 +180,8 @@ class _Assembly:
             old.text,
             new.offsets,
             new.text,
-            room,
             total,
             *kept,
+            self._found.is_cells,
         )
         return new

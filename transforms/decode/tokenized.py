@@ -72,6 +72,7 @@ class Tokenized:
     rescue: Rescue
     verdicts: NDArray[np.uint8]
     nodes: NDArray[np.int32]
+    is_cells: bool = False  # and text is not JSON
 
     def tokens(self, node: int) -> Tokens:
         """The tokens of one node, a slot for each of its space."""

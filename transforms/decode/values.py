@@ -255,10 +255,10 @@ def _binary(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, in
     return binary_views(views, data, valid), refused
 
 
-def _json(tokens: Tokens, valid: Flags, _verdicts: Flags) -> tuple[pa.Array, int]:
+def _json(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:
     views, text = _text_room(tokens)
-    call("fill_json", *tokens.spans(), text, views, valid)
-    return string_views(views, text, valid), 0
+    refused = call("fill_json", *tokens.spans(), text, views, valid, verdicts)
+    return string_views(views, text, valid), refused
 
 
 def _text_room(tokens: Tokens) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:

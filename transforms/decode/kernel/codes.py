@@ -7,8 +7,9 @@ the word that the quarantine uses.
 
 from __future__ import annotations
 
-# What was found. TEXT is a string without escapes; INTEGER a number without fraction and exponent.
-MISSING, NULL, FALSE, TRUE, INTEGER, NUMBER, TEXT, ESCAPED_TEXT, OBJECT, ARRAY = range(10)
+# What was found. TEXT is a string without escapes; INTEGER a number without fraction and exponent; NO_JSON
+# the text of a cell that should be JSON and is not.
+MISSING, NULL, FALSE, TRUE, INTEGER, NUMBER, TEXT, ESCAPED_TEXT, OBJECT, ARRAY, NO_JSON = range(11)
 
 # What the contract has there.
 LEAF, STRUCT, LIST = range(3)
@@ -28,7 +29,8 @@ LEAF, STRUCT, LIST = range(3)
     UNPARSABLE,
     LONE_SURROGATE,
     UNKNOWN_FIELD,
-) = range(13)
+    MALFORMED_CSV,
+) = range(14)
 
 REASONS = (
     "accepted",
@@ -44,6 +46,7 @@ REASONS = (
     "unparsable",
     "lone_surrogate",
     "unknown_field",
+    "malformed_csv",
 )
 
 # Whether the text of a timestamp has an offset from UTC: never, always, or what the clock showed without one.
@@ -64,5 +67,17 @@ RESCUE_FIELD, IGNORE_FIELD, REFUSE_FIELD = range(3)
 PADDING = 64
 """Zero bytes after the used part of a block: no scan and no 16-byte load leaves the block."""
 
-# Why `tokenize` came back before the end of its records: an output is too small.
-DONE, MORE_ELEMENTS, MORE_RESCUE = range(3)
+# Why `tokenize` came back before the end of its records: an output is too small; or `tokenize_cells`: it must
+# write on the text, which is not its own.
+DONE, MORE_ELEMENTS, MORE_RESCUE, OWN_TEXT = range(4)
+
+# What the cells of a column are read as.
+TEXT_CELL, NUMBER_CELL, BOOLEAN_CELL, JSON_CELL = range(4)
+
+# Where `frame_document` is in a document: behind the bracket that opens it, a comma, an element, the bracket
+# that closes it; between values without an array; in a value; behind what no document holds.
+IN_ARRAY, BEHIND_COMMA, BEHIND_ELEMENT, BEHIND_ARRAY, LOOSE, IN_ELEMENT, IN_SCALAR, BROKEN = range(8)
+
+# Where `frame_cells` is in a record: at the start of a cell, in one without quotes, between quotes, behind a
+# quote that closes a cell or is the first of two.
+AT_CELL, IN_CELL, IN_QUOTES, BEHIND_QUOTE = range(4)

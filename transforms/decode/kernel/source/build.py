@@ -9,7 +9,10 @@ import llvmlite.binding as llvm
 from transforms.decode.kernel.source import (
     base64,
     copies,
+    csv_frames,
+    csv_tokens,
     dictionaries,
+    json_frames,
     numbers,
     records,
     strings,
@@ -19,7 +22,20 @@ from transforms.decode.kernel.source import (
 )
 from transforms.decode.kernel.source.compiled import ENTRIES
 
-PARTS = (base64, copies, dictionaries, numbers, records, strings, times, tokens, verdicts)
+PARTS = (
+    base64,
+    copies,
+    dictionaries,
+    csv_frames,
+    csv_tokens,
+    json_frames,
+    numbers,
+    records,
+    strings,
+    times,
+    tokens,
+    verdicts,
+)
 """Importing them fills ENTRIES."""
 
 

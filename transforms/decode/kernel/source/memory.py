@@ -116,6 +116,39 @@ def newline_stops(_context: Any, _address: Any) -> Any:
     return types.int64(types.int64), code
 
 
+def _lanes_of(builder: Any, byte: Any) -> Any:
+    undefined = ir.Constant(LANES, ir.Undefined)
+    place = ir.IntType(32)
+    single = builder.insert_element(undefined, builder.trunc(byte, BYTE), ir.Constant(place, 0))
+    return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(place, 16), [0] * 16))
+
+
+@intrinsic
+def cell_stops(_context: Any, _address: Any, _delimiter: Any, _quote: Any) -> Any:
+    """Bit i is set where byte i of the next 16 may end a cell: delimiter, quote, below 0x0E or non-ASCII."""
+
+    def code(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        lanes = _load(builder, arguments[0], LANES)
+        delimiter = builder.icmp_signed("==", lanes, _lanes_of(builder, arguments[1]))
+        quote = builder.icmp_signed("==", lanes, _lanes_of(builder, arguments[2]))
+        other = builder.icmp_signed("<", lanes, _splat(0x0E))
+        return _mask(builder, builder.or_(builder.or_(delimiter, quote), other))
+
+    return types.int64(types.int64, types.int64, types.int64), code
+
+
+@intrinsic
+def quote_stops(_context: Any, _address: Any, _quote: Any) -> Any:
+    """Bit i is set where byte i of the next 16 is the quote or non-ASCII."""
+
+    def code(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        lanes = _load(builder, arguments[0], LANES)
+        quote = builder.icmp_signed("==", lanes, _lanes_of(builder, arguments[1]))
+        return _mask(builder, builder.or_(quote, builder.icmp_signed("<", lanes, _splat(0))))
+
+    return types.int64(types.int64, types.int64), code
+
+
 @intrinsic
 def trailing_zeros(_context: Any, _mask_: Any) -> Any:
     """The number of the lowest bit that is set; undefined for 0."""

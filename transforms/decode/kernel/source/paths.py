@@ -9,7 +9,7 @@ from transforms.decode.kernel.codes import LIST
 from transforms.decode.kernel.source.compiled import compiled
 from transforms.decode.kernel.source.grammar import COLON, COMMA, OPEN_OBJECT
 from transforms.decode.kernel.source.memory import load_byte, load_item, store_byte
-from transforms.decode.kernel.source.text import QUOTE
+from transforms.decode.kernel.source.text import BACKSLASH, QUOTE
 
 DOT, OPEN, CLOSE, APOSTROPHE = 0x2E, 0x5B, 0x5D, 0x27
 STEP = 24  # bytes that one step of a path takes at most, its name aside
@@ -105,14 +105,11 @@ def write_path(to, program, slots, node, slot):
 
 
 @compiled
-def write_field(to, room, fields, program, slots, node, slot, key, key_end, value, end):
-    """Writes `"path.key":value` behind `fields` others of the same record; returns its length.
+def write_label(to, fields, program, slots, node, slot, key, key_end):
+    """Writes `"path.key":` behind `fields` others of the same record; returns the address after it.
 
-    Key and value are written as they came. Returns -1 where `room` may not be enough.
+    The key is written as it came; it is left out where it ends before it begins.
     """
-    begin = to
-    if path_room(program, node) + (key_end - key) + (end - value) + 2 * STEP > room:
-        return -1
     store_byte(to, COMMA if fields else OPEN_OBJECT)
     store_byte(to + 1, QUOTE)
     path = to + 2
@@ -121,4 +118,39 @@ def write_field(to, room, fields, program, slots, node, slot, key, key_end, valu
         to = write_name(to, key, key_end - key, to == path)
     store_byte(to, QUOTE)
     store_byte(to + 1, COLON)
-    return copy_bytes(to + 2, value, end - value) - begin
+    return to + 2
+
+
+@compiled
+def write_field(to, room, fields, program, slots, node, slot, key, key_end, value, end):
+    """Writes a label and its value, as it came; returns the length, or -1 where `room` may not be enough."""
+    if path_room(program, node) + (key_end - key) + (end - value) + 2 * STEP > room:
+        return -1
+    behind = write_label(to, fields, program, slots, node, slot, key, key_end)
+    return copy_bytes(behind, value, end - value) - to
+
+
+@compiled
+def write_text(to, at, end):
+    """Writes a text as a JSON string, six bytes at most for each of its own; returns the address after it."""
+    store_byte(to, QUOTE)
+    to += 1
+    while at < end:
+        byte = load_byte(at)
+        if byte == QUOTE or byte == BACKSLASH:
+            store_byte(to, BACKSLASH)
+            to += 1
+        if byte < 0x20:
+            store_byte(to, BACKSLASH)
+            store_byte(to + 1, 0x75)
+            store_byte(to + 2, 0x30)
+            store_byte(to + 3, 0x30)
+            store_byte(to + 4, 0x30 + (byte >> 4))
+            store_byte(to + 5, (0x30 if byte & 15 < 10 else 0x57) + (byte & 15))
+            to += 6
+        else:
+            store_byte(to, byte)
+            to += 1
+        at += 1
+    store_byte(to, QUOTE)
+    return to + 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transforms.decode.kernel.codes import ESCAPED_TEXT, NULL, TEXT, TYPE_MISMATCH
+from transforms.decode.kernel.codes import ESCAPED_TEXT, NO_JSON, NULL, TEXT, TYPE_MISMATCH, UNPARSABLE
 from transforms.decode.kernel.source.compiled import compiled, entry
 from transforms.decode.kernel.source.memory import bytes_at, copy_sixteen, ints_at, load_word, words_at
 from transforms.decode.kernel.source.text import unescape
@@ -85,14 +85,17 @@ def fill_strings(block, count, tags, starts, ends, text, views, valid, verdicts)
 
 
 @entry
-def fill_json(block, count, tags, starts, ends, text, views, valid):
+def fill_json(block, count, tags, starts, ends, text, views, valid, verdicts):
     """The text of any value but `null`, as it came."""
     tags, starts, ends = bytes_at(tags, count), ints_at(starts, count), ints_at(ends, count)
-    valid, views = bytes_at(valid, count), words_at(views, 2 * count)
-    written = 0
+    valid, verdicts, views = bytes_at(valid, count), bytes_at(verdicts, count), words_at(views, 2 * count)
+    refused, written = 0, 0
     for slot in range(count):
-        if tags[slot] > NULL:
+        if tags[slot] == NO_JSON:
+            verdicts[slot] = UNPARSABLE
+            refused += 1
+        elif tags[slot] > NULL:
             begin = block + starts[slot]
             written += keep_text(views, slot, begin, ends[slot] - starts[slot], text, written)
             valid[slot] = 1
-    return 0
+    return refused

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from transforms.decode.kernel.codes import ACCEPTED, LIST, MISSING_REQUIRED, NULL, OBJECT
+from transforms.decode.kernel.codes import ACCEPTED, LIST, MISSING_REQUIRED, NO_JSON, NULL, OBJECT, TEXT
 from transforms.decode.kernel.source.compiled import compiled, entry
 from transforms.decode.kernel.source.grammar import CLOSE_OBJECT
 from transforms.decode.kernel.source.memory import bytes_at, ints_at, load_item, longs_at, store_byte
 from transforms.decode.kernel.source.nodes import program_at, slots_at
-from transforms.decode.kernel.source.paths import copy_bytes, path_room, write_field
+from transforms.decode.kernel.source.paths import copy_bytes, path_room, write_label, write_text
 
 
 @compiled
@@ -70,7 +70,7 @@ def rescue_room(program, slots, count, nodes, places):
     room = 0
     for i in range(count):
         token = slots.base[nodes[i]] + places[i]
-        room += path_room(program, nodes[i]) + slots.ends[token] - slots.starts[token] + 64
+        room += path_room(program, nodes[i]) + 6 * (slots.ends[token] - slots.starts[token]) + 64
     return room
 
 
@@ -84,13 +84,16 @@ def merge_rescued(
     old,
     new_offsets,
     new,
-    room,
     count,
     records,
     nodes,
     places,
+    is_cells,
 ):
-    """Writes to `new` what `old` rescued, and behind it the values of the slots, given in order of record."""
+    """Writes to `new` what `old` rescued, and behind it the values of the slots, given in order of record.
+
+    They are JSON already, but for the text of cells (`is_cells`), which becomes JSON strings.
+    """
     program, slots = program_at(program), slots_at(slots)
     old_offsets, new_offsets = (
         longs_at(old_offsets, record_count + 1),
@@ -109,8 +112,13 @@ def merge_rescued(
             node, place = nodes[next_entry], places[next_entry]
             token = slots.base[node] + place
             start, end = block + slots.starts[token], block + slots.ends[token]
-            left = room - written
-            written += write_field(new + written, left, fields, program, slots, node, place, 1, 0, start, end)
+            tag = slots.tags[token]
+            to = write_label(new + written, fields, program, slots, node, place, 1, 0)
+            if is_cells and (tag == TEXT or tag == NO_JSON):
+                to = write_text(to, start + 1, end - 1)
+            else:
+                to = copy_bytes(to, start, end - start)
+            written = to - new
             fields += 1
             next_entry += 1
         if fields:

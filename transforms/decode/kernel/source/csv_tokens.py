@@ -1,0 +1,331 @@
+"""Records of cells into tokens, as those of JSON: what each cell of a column is and where it lies.
+
+A cell has no type of its own: it is read as its column is. Text is a token that begins a byte before and ends
+a byte behind it, as if it were quoted, whether it is or not; no backslash in it means anything.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.decode.kernel.codes import (
+    ACCEPTED,
+    BOOLEAN_CELL,
+    DONE,
+    FALSE,
+    INVALID_UTF8,
+    JSON_CELL,
+    MALFORMED_CSV,
+    MISSING,
+    MORE_RESCUE,
+    NO_JSON,
+    NULL,
+    NUMBER_CELL,
+    OBJECT,
+    OWN_TEXT,
+    PADDING,
+    REFUSE_FIELD,
+    RESCUE_FIELD,
+    TEXT,
+    TOO_DEEP,
+    TRUE,
+    UNKNOWN_FIELD,
+)
+from transforms.decode.kernel.source.compiled import compiled, entry
+from transforms.decode.kernel.source.csv_frames import NEWLINE, RETURN
+from transforms.decode.kernel.source.grammar import (
+    CLOSE_OBJECT,
+    COLON,
+    COMMA,
+    MINUS,
+    OPEN_OBJECT,
+    scan_number,
+    scan_value,
+    skip_space,
+)
+from transforms.decode.kernel.source.memory import (
+    bytes_at,
+    cell_stops,
+    ints_at,
+    load_byte,
+    load_item,
+    longs_at,
+    quote_stops,
+    store_byte,
+    trailing_zeros,
+)
+from transforms.decode.kernel.source.nodes import slots_at
+from transforms.decode.kernel.source.paths import copy_bytes, write_text
+from transforms.decode.kernel.source.text import QUOTE, utf8_length
+from transforms.decode.kernel.source.tokens import same_bytes
+
+
+class Cells(NamedTuple):
+    """What the cells of a record are, as `transforms.decode.cells` has it; arrays of int64."""
+
+    width: int  # cells of a record
+    node: NDArray[np.int64]  # of each cell; -1 for a name that the contract lacks
+    reading: NDArray[np.int64]  # of each cell: NUMBER_CELL, …
+    start: NDArray[np.int64]  # addresses of words: the name of each cell; true; false; each null
+    length: NDArray[np.int64]  # their lengths
+    nulls: int  # how many words stand for null
+    longest_null: int
+    delimiter: int
+    quote: int
+
+
+@compiled
+def cells_at(table):
+    """The cells that an address tells of."""
+    width, nulls = load_item(table, 0), load_item(table, 5)
+    return Cells(
+        width,
+        longs_at(load_item(table, 1), width),
+        longs_at(load_item(table, 2), width),
+        longs_at(load_item(table, 3), width + 2 + nulls),
+        longs_at(load_item(table, 4), width + 2 + nulls),
+        nulls,
+        load_item(table, 6),
+        load_item(table, 7),
+        load_item(table, 8),
+    )
+
+
+@compiled
+def plain_end(at, end, delimiter, quote):
+    """The address where the cell at `at`, which has no quotes, ends; minus the verdict where it does not."""
+    while True:
+        stops = cell_stops(at, delimiter, quote)
+        while stops == 0:
+            at += 16
+            stops = cell_stops(at, delimiter, quote)
+        at += trailing_zeros(stops)
+        if at >= end:
+            return end
+        byte = load_byte(at)
+        if byte == delimiter:
+            return at
+        if byte == quote or byte == RETURN or byte == NEWLINE:
+            return -MALFORMED_CSV
+        length = utf8_length(at) if byte >= 0x80 else 1
+        if length == 0:
+            return -INVALID_UTF8
+        at += length
+
+
+@compiled
+def quoted_end(at, end, quote):
+    """(address of the quote that closes a cell or minus the verdict, whether there are doubled ones)."""
+    doubled = False
+    while True:
+        stops = quote_stops(at, quote)
+        while stops == 0 and at < end:
+            at += 16
+            stops = quote_stops(at, quote)
+        at += trailing_zeros(stops) if stops != 0 else 0
+        if at >= end:
+            return -MALFORMED_CSV, doubled
+        if load_byte(at) == quote:
+            if at + 1 >= end or load_byte(at + 1) != quote:
+                return at, doubled
+            doubled = True
+            at += 2
+            continue
+        length = utf8_length(at)
+        if length == 0:
+            return -INVALID_UTF8, doubled
+        at += length
+
+
+@compiled
+def undouble(at, end, quote):
+    """Makes one of two quotes in place; returns the address where the text ends then."""
+    to = at
+    while at < end:
+        byte = load_byte(at)
+        store_byte(to, byte)
+        at += 2 if byte == quote else 1
+        to += 1
+    return to
+
+
+@compiled
+def equals_word(cells, word, at, end):
+    """Whether a cell is one of the words of the table."""
+    return cells.length[word] == end - at and same_bytes(at, cells.start[word], end - at)
+
+
+@compiled
+def is_null(cells, at, end):
+    """Whether a cell without quotes stands for null."""
+    if end - at > cells.longest_null:
+        return False
+    for word in range(cells.width + 2, cells.width + 2 + cells.nulls):
+        if equals_word(cells, word, at, end):
+            return True
+    return False
+
+
+@compiled
+def scan_json(at, end, scratch, opened, limit):
+    """(address, end, tag) of the value in a cell of JSON; the tag is NO_JSON where it is not one.
+
+    The value is looked at in `scratch`, where its newlines are white space and what follows it is none.
+    """
+    for i in range(end - at):
+        byte = load_byte(at + i)
+        store_byte(scratch + i, RETURN if byte == NEWLINE else byte)
+    past = scratch + (end - at)
+    for i in range(PADDING):
+        store_byte(past + i, NEWLINE)
+    value = skip_space(scratch)
+    after, tag = scan_value(value, opened, limit)
+    if after > 0 and after <= past and skip_space(after) == past:
+        return at + (value - scratch), at + (after - scratch), tag
+    return at, end, TOO_DEEP if after == -TOO_DEEP else NO_JSON
+
+
+@compiled
+def tag_of(cells, reading, at, end):
+    """What a cell is in a column of scalars."""
+    if reading == NUMBER_CELL:
+        byte = load_byte(at)
+        if byte == MINUS or 0x30 <= byte <= 0x39:
+            after, tag = scan_number(at)
+            if after == end:
+                return tag
+    elif reading == BOOLEAN_CELL:
+        if equals_word(cells, cells.width, at, end):
+            return TRUE
+        if equals_word(cells, cells.width + 1, at, end):
+            return FALSE
+    return TEXT
+
+
+@compiled
+def write_unknown(to, room, fields, cells, cell, null, at, end):
+    """Writes `"name":text` behind `fields` others of a record; its length, or -1 for want of room."""
+    if cells.length[cell] + 6 * (end - at) + 16 > room:
+        return -1
+    store_byte(to, COMMA if fields else OPEN_OBJECT)
+    store_byte(to + 1, QUOTE)
+    behind = copy_bytes(to + 2, cells.start[cell], cells.length[cell])
+    store_byte(behind, QUOTE)
+    store_byte(behind + 1, COLON)
+    if not null:
+        return write_text(behind + 2, at, end) - to
+    store_byte(behind + 2, 0x6E)
+    store_byte(behind + 3, 0x75)
+    store_byte(behind + 4, 0x6C)
+    store_byte(behind + 5, 0x6C)
+    return behind + 6 - to
+
+
+@entry
+def tokenize_cells(
+    block,
+    is_own,
+    records,
+    offsets,
+    ends,
+    cells,
+    slots,
+    text_offsets,
+    text,
+    room,
+    on_unknown,
+    limit,
+    memory,
+    verdicts,
+    about_nodes,
+):
+    """Reads all records; record r is `block[offsets[r]:ends[r]]`, a line ending follows it.
+
+    Writes what `tokenize` writes. Where a cell has doubled quotes, the text without them is written in its
+    place: OWN_TEXT comes back where the block is not ours (`is_own`). `memory` is `limit` bytes, and as many
+    as the longest record has, and PADDING.
+    """
+    cells, slots = cells_at(cells), slots_at(slots)
+    offsets, ends = longs_at(offsets, records), longs_at(ends, records)
+    text_offsets = longs_at(text_offsets, records + 1)
+    verdicts, about_nodes = bytes_at(verdicts, records), ints_at(about_nodes, records)
+    delimiter, quote, width = cells.delimiter, cells.quote, cells.width
+    written = 0
+    for r in range(records):
+        text_offsets[r] = written
+        at, end = block + offsets[r], block + ends[r]
+        verdict, fields, cell = ACCEPTED, 0, 0
+        while True:
+            if cell >= width:
+                verdict = MALFORMED_CSV
+                break
+            quoted = load_byte(at) == quote and at < end
+            if quoted:
+                begin = at + 1
+                after, doubled = quoted_end(begin, end, quote)
+                if after < 0:
+                    verdict = -after
+                    break
+                past = after
+                after += 1
+                if after < end and load_byte(after) != delimiter:
+                    verdict = MALFORMED_CSV
+                    break
+                if doubled:
+                    if not is_own:
+                        return OWN_TEXT
+                    past = undouble(begin, past, quote)
+            else:
+                begin = at
+                after = plain_end(at, end, delimiter, quote)
+                if after < 0:
+                    verdict = -after
+                    break
+                past = after
+            node = cells.node[cell]
+            null = not quoted and is_null(cells, begin, past)
+            if node >= 0:
+                token = slots.base[node] + r
+                reading = cells.reading[cell]
+                if null:
+                    tag = NULL
+                elif reading == JSON_CELL:
+                    begin, past, tag = scan_json(begin, past, memory + limit, memory, limit)
+                    if tag == TOO_DEEP:
+                        verdict = TOO_DEEP
+                        break
+                else:
+                    tag = tag_of(cells, reading, begin, past)
+                wider = 1 if tag == NO_JSON or (tag == TEXT and reading != JSON_CELL) else 0
+                slots.tags[token] = tag
+                slots.starts[token], slots.ends[token] = begin - wider - block, past + wider - block
+            elif on_unknown == REFUSE_FIELD:
+                verdict = UNKNOWN_FIELD
+                break
+            elif on_unknown == RESCUE_FIELD:
+                length = write_unknown(text + written, room - written, fields, cells, cell, null, begin, past)
+                if length < 0:
+                    return MORE_RESCUE
+                written += length
+                fields += 1
+            cell += 1
+            if after >= end:
+                break
+            at = after + 1
+        if verdict == ACCEPTED and cell != width:
+            verdict = MALFORMED_CSV
+        if verdict != ACCEPTED:
+            for node in range(slots.base.size):
+                slots.tags[slots.base[node] + r] = MISSING
+            written = text_offsets[r]
+            verdicts[r] = verdict
+            continue
+        slots.tags[slots.base[0] + r] = OBJECT
+        if fields > 0:
+            store_byte(text + written, CLOSE_OBJECT)
+            written += 1
+    text_offsets[records] = written
+    return DONE
