@@ -9,7 +9,16 @@ TransformError                 base of all of them; final: the same call fails a
 
 from __future__ import annotations
 
+import re
+
 from config.errors import PenstockError
+
+
+def cast_categories(message: str) -> str | None:
+    """The next step where Polars' `message` says that a function of text was given a dictionary column."""
+    if "cat" in re.findall(r"[a-z]+", message.partition("got")[2]):
+        return "functions of text take a dictionary column as cast(NAME as varchar)"
+    return None
 
 
 class TransformError(PenstockError):

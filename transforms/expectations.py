@@ -10,7 +10,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from config.pipeline import Expectation
-from transforms.errors import ExpectationError
+from transforms.errors import ExpectationError, cast_categories
 
 Action = Literal["warn", "drop", "quarantine", "fail"]
 
@@ -46,7 +46,8 @@ def meets(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
 def _rule(expectation: Expectation, schema: pl.Schema) -> Rule:
     try:
         condition = pl.sql_expr(expectation.expect)
-        kind = pl.LazyFrame(schema=schema).select(condition.alias("met")).collect_schema()["met"]
+        # Some functions tell that they do not take a type when they run, not when they are planned.
+        kind = schema.to_frame().select(condition.alias("met")).schema["met"]
     except PolarsError as error:
         raise _unusable(expectation, str(error).split("\n\n")[0], schema) from error
     if kind != pl.Boolean:
@@ -60,4 +61,5 @@ def _unusable(expectation: Expectation, got: str, schema: pl.Schema) -> Expectat
         where=expectation.expect,
         got=got,
         expected=f"a boolean SQL expression over {', '.join(schema.names())}",
+        next_step=cast_categories(got),
     )

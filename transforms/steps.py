@@ -10,7 +10,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from config.pipeline import SqlStep, Step, UseStep
-from transforms.errors import StepError
+from transforms.errors import StepError, cast_categories
 
 
 def step_name(number: int, step: Step) -> str:
@@ -28,10 +28,12 @@ def apply_step(frame: pl.LazyFrame, step: Step, name: str) -> pl.LazyFrame:
         result = _sql(frame, step) if isinstance(step, SqlStep) else _use(frame, step, name)
         result.collect_schema()
     except PolarsError as error:
+        got = str(error).split("\n\n")[0]
         raise StepError(
             f"transform {name} does not fit the rows it gets",
-            got=str(error).split("\n\n")[0],
+            got=got,
             expected=f"a query over self({', '.join(frame.collect_schema().names())})",
+            next_step=cast_categories(got),
         ) from error
     return result
 

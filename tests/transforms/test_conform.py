@@ -232,8 +232,28 @@ def test_conform_unusable_expectation_is_refused_before_any_record(expect: str) 
         Conformer(pipeline, max_nesting=8, positions=False)
 
 
-def test_conform_text_that_no_partition_can_hold_is_quarantined() -> None:
-    columns = {"kind": "string", "id": "int64"}
+@pytest.mark.parametrize("expect", ["country like 'D%'", "lower(country) = 'de'"])
+def test_conform_expectation_of_text_over_a_dictionary_says_how_to_cast_it(expect: str) -> None:
+    pipeline = a_pipeline(
+        {"country": "dictionary"}, expectations=[{"name": "german", "expect": expect, "action": "drop"}]
+    )
+    with pytest.raises(ExpectationError, match=r"cast\(NAME as varchar\)"):
+        Conformer(pipeline, max_nesting=8, positions=False)
+
+
+def test_conform_expectation_over_a_dictionary_cast_to_text_is_checked() -> None:
+    expect = "country in ('DE', 'AT') and cast(country as varchar) like 'D%' and country > 'A'"
+    expectations = [{"name": "german", "expect": expect, "action": "drop"}]
+    lines = (b'{"country": "DE"}', b'{"country": "AT"}', b'{"country": "DK"}')
+
+    found = rows({"country": "dictionary"}, *lines, expectations=expectations, on_new_column="ignore")
+
+    assert found == [{"country": "DE"}]
+
+
+@pytest.mark.parametrize("kind", ["string", "dictionary"])
+def test_conform_text_that_no_partition_can_hold_is_quarantined(kind: str) -> None:
+    columns = {"kind": kind, "id": "int64"}
     lines = [b'{"kind":""}', b'{"kind":"__HIVE_DEFAULT_PARTITION__"}', b'{"kind":null}', b'{"kind":"x"}']
     pipeline = a_pipeline(columns, table={"partition_by": ["kind"]})
 
