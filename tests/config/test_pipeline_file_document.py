@@ -42,4 +42,9 @@ def test_document_gives_an_example_that_loads() -> None:
 
     pipeline = parse_pipeline(example, file="docs/pipeline-file.md")
 
-    assert sorted(one.name for one in pipeline.contract.columns if one.required) == ["id", "labels", "owner"]
+    assert sorted(one.name for one in pipeline.contract.columns if one.required) == [
+        "id",
+        "labels",
+        "owner",
+        "seen",
+    ]
