@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from config.column_syntax import format_columns
 from config.errors import InvalidValueError
-from config.findings import KeyPath
 from config.locations import check_locations
 from config.pipeline import Pipeline
 from config.settings import Settings
@@ -20,14 +17,11 @@ from config.spec_problems import explain
 from config.uri import parse_uri
 from config.yaml_comments import comment_yaml
 from pipelines.errors import ProposalError
-from pipelines.proposal.layout import Layout, propose_layout
+from pipelines.proposal.explained import explained
+from pipelines.proposal.layout import propose_layout
 from pipelines.proposal.names import default_name, default_table
-from pipelines.proposal.sample import sample_landing
-from transforms.inference.infer import infer_columns
+from pipelines.proposal.sample import Sample, sample_landing
 from transforms.inference.inferred import Inferred
-
-_MOST_NAMED: Final = 10
-"""Fields without a column that the comments name."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +43,17 @@ def propose_pipeline(
         SpecError: As `propose`.
     """
     uri = _uri(uri)
-    sample = sample_landing(uri, settings)
-    return propose(uri, sample.records, name=name, table=table)
+    return propose(uri, sample_landing(uri, settings), name=name, table=table)
 
 
-def propose(
-    uri: str, records: Iterable[bytes], *, name: str | None = None, table: str | None = None
-) -> Proposal:
-    """A pipeline that takes in what is like `records`.
+def propose(uri: str, sample: Sample, *, name: str | None = None, table: str | None = None) -> Proposal:
+    """A pipeline that takes in what is like `sample`.
 
     Partitioned by the day of the event, and sorted by its time, where every record has a timestamp.
 
     Args:
         uri: The landing zone.
-        records: A sample of it, one JSON text each.
+        sample: What was seen of it.
         name: By default the last folder of `uri` without a wildcard, or the file's name without suffixes.
         table: By default `lake/NAME` in the current folder, or `s3://BUCKET/lake/NAME` in the same bucket.
 
@@ -72,12 +63,12 @@ def propose(
     """
     name = name or default_name(uri)
     table = table or default_table(uri, name)
-    found = infer_columns(records)
+    found = sample.found
     _require_usable(uri, table, found)
     layout = propose_layout(found)
     spec: dict[str, Any] = {
         "name": name,
-        "source": {"uri": uri, "format": "ndjson"},
+        "source": {"uri": uri, **sample.source},
         "contract": {
             "columns": format_columns(found.columns),
             "on_mismatch": "quarantine",
@@ -90,35 +81,7 @@ def propose(
         pipeline = Pipeline.model_validate(spec)
     except ValidationError as error:
         raise explain(error) from error
-    return Proposal(pipeline, comment_yaml(dump_pipeline(pipeline), _comments(found, layout)))
-
-
-def _comments(found: Inferred, layout: Layout) -> dict[KeyPath, str]:
-    comments: dict[KeyPath, str] = {
-        ("name",): f"Proposed by penstock init from {found.records:,} records. Read it, change it, "
-        "try it with penstock validate, then penstock run.",
-        ("contract", "columns"): "! after a type: never null, as in every record of the sample",
-        (
-            "contract",
-            "on_mismatch",
-        ): "a value of another type: quarantine the record, rescue the value, or fail",
-        (
-            "contract",
-            "on_new_column",
-        ): "a field that is not above: rescue it into _rescued, ignore it, or fail",
-    }
-    if found.unreadable:
-        comments["source",] = (
-            f"{found.unreadable:,} lines of the sample are no JSON objects; a run quarantines them"
-        )
-    for field, reason in islice(found.left_out.items(), _MOST_NAMED):
-        comments["contract", "columns"] += f"\nleft out: {field!r} ({reason})"
-    if len(found.left_out) > _MOST_NAMED:
-        comments["contract", "columns"] += f"\nand {len(found.left_out) - _MOST_NAMED} more"
-    for path, note in found.notes.items():
-        place = ".".join(str(part) for part in path if not isinstance(part, int))
-        comments["contract", "columns", *path] = f"{place}: {note}"
-    return {**comments, **layout.reasons}
+    return Proposal(pipeline, comment_yaml(dump_pipeline(pipeline), explained(sample, layout)))
 
 
 def _require_usable(uri: str, table: str, found: Inferred) -> None:
@@ -127,7 +90,7 @@ def _require_usable(uri: str, table: str, found: Inferred) -> None:
             "no contract can be inferred",
             where=uri,
             got=f"{found.records + found.unreadable} records, {found.unreadable} of them unreadable",
-            expected="JSON objects, one a line, with at least one field that can be a column",
+            expected="JSON, CSV, Parquet, Arrow IPC or Avro, with at least one field that can be a column",
             next_step="let some records land first, or write the pipeline file by hand",
         )
     for _, problem in check_locations(uri, table):

@@ -18,9 +18,11 @@ from config.settings import Settings
 from config.spec_file import parse_pipeline
 from pipelines.errors import ProposalError
 from pipelines.proposal.names import default_name, default_table
-from pipelines.proposal.propose import propose, propose_pipeline
+from pipelines.proposal.propose import Proposal, propose, propose_pipeline
+from pipelines.proposal.sample import Sample
 from storage.errors import StorageError
 from tests.transforms.decoding import conform
+from transforms.inference.infer import infer_columns
 from transforms.steps import apply_step
 
 KINDS = ("PushEvent", "CreateEvent", "ForkEvent", "IssuesEvent", "WatchEvent")
@@ -45,12 +47,16 @@ def event(number: int) -> dict[str, Any]:
     }
 
 
+def proposed(lines: list[bytes], uri: str = "landing", **options: str) -> Proposal:
+    return propose(uri, Sample(infer_columns(lines), {"format": "ndjson"}), **options)
+
+
 def records(*values: Any) -> list[bytes]:
     return [json.dumps(value).encode() for value in values]
 
 
 def test_propose_partitions_by_day_and_sorts_by_time() -> None:
-    proposal = propose("landing", events(50))
+    proposal = proposed(events(50))
 
     assert format_columns(proposal.pipeline.contract.columns) == {
         "id": "string!",
@@ -66,7 +72,7 @@ def test_propose_partitions_by_day_and_sorts_by_time() -> None:
 
 
 def test_propose_writes_a_file_that_loads_as_the_pipeline() -> None:
-    proposal = propose("landing", events(50))
+    proposal = proposed(events(50))
 
     assert parse_pipeline(proposal.text, file="x") == proposal.pipeline
     assert "# payload: objects of many shapes" in proposal.text
@@ -76,7 +82,7 @@ def test_propose_writes_a_file_that_loads_as_the_pipeline() -> None:
 def test_propose_gives_a_contract_that_all_records_fit() -> None:
     lines = events(50)
 
-    chunk = conform(propose("landing", lines).pipeline, lines)
+    chunk = conform(proposed(lines).pipeline, lines)
 
     assert (chunk.accepted.height, chunk.rejected.height) == (50, 0)
     assert chunk.accepted["_rescued"].null_count() == 50
@@ -84,7 +90,7 @@ def test_propose_gives_a_contract_that_all_records_fit() -> None:
 
 @pytest.mark.parametrize("name", ["created_at", "@timestamp", "timestamp", "order"])
 def test_propose_derives_the_day_in_sql_that_polars_runs(name: str) -> None:
-    pipeline = propose("landing", records({name: "2026-01-02T23:00:00Z", "event_date": 1})).pipeline
+    pipeline = proposed(records({name: "2026-01-02T23:00:00Z", "event_date": 1})).pipeline
     (day,) = pipeline.table.partition_by
     at = pl.Series(["2026-01-02T23:00:00Z"]).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")
     frame = pl.LazyFrame({name: at, "event_date": [1]})
@@ -98,7 +104,7 @@ def test_propose_derives_the_day_in_sql_that_polars_runs(name: str) -> None:
 def test_propose_with_several_timestamps_takes_the_time_of_the_event() -> None:
     at = "2026-01-02T00:00:00Z"
 
-    pipeline = propose("landing", records({"received": at, "created_at": at, "birth": at})).pipeline
+    pipeline = proposed(records({"received": at, "created_at": at, "birth": at})).pipeline
 
     assert pipeline.table.sort_by == ("created_at",)
 
@@ -106,7 +112,7 @@ def test_propose_with_several_timestamps_takes_the_time_of_the_event() -> None:
 def test_propose_with_too_many_days_only_sorts() -> None:
     days = pl.date_range(pl.date(2020, 1, 1), pl.date(2022, 1, 1), eager=True).dt.to_string()
 
-    proposal = propose("landing", records(*({"at": f"{day}T00:00:00Z", "x": 1} for day in days)))
+    proposal = proposed(records(*({"at": f"{day}T00:00:00Z", "x": 1} for day in days)))
 
     assert proposal.pipeline.table.partition_by == ()
     assert proposal.pipeline.table.sort_by == ("at",)
@@ -114,29 +120,29 @@ def test_propose_with_too_many_days_only_sorts() -> None:
 
 
 def test_propose_with_date_column_partitions_by_it() -> None:
-    pipeline = propose("landing", records({"day": "2026-01-02", "x": 1})).pipeline
+    pipeline = proposed(records({"day": "2026-01-02", "x": 1})).pipeline
 
     assert (pipeline.table.partition_by, pipeline.transforms) == (("day",), ())
 
 
 @pytest.mark.parametrize("record", [{"x": 1}, {"day": "2026-01-02"}, {"at": None, "x": 1}])
 def test_propose_without_time_leaves_the_layout_open(record: dict[str, Any]) -> None:
-    proposal = propose("landing", records(record))
+    proposal = proposed(records(record))
 
     assert (proposal.pipeline.table.partition_by, proposal.pipeline.table.sort_by) == ((), ())
     assert "# no column had a date" in proposal.text
 
 
 def test_propose_names_what_it_leaves_out_and_cannot_read() -> None:
-    text = propose("landing", [*records({"x": 1, "a b": 1, "new\nline": 2}), b"nonsense"]).text
+    text = proposed([*records({"x": 1, "a b": 1, "new\nline": 2}), b"nonsense"]).text
 
     assert "'a b' (not a name that a column can have)" in text
     assert "'new\\nline'" in text
-    assert "1 lines of the sample are no JSON objects" in text
+    assert "1 record of the sample cannot be read" in text
 
 
 def test_propose_with_many_unusable_fields_names_the_first() -> None:
-    text = propose("landing", records({"x": 1, **{f"a {n}": n for n in range(30)}})).text
+    text = proposed(records({"x": 1, **{f"a {n}": n for n in range(30)}})).text
 
     assert "and 20 more" in text
 
@@ -145,7 +151,7 @@ def test_propose_with_many_unusable_fields_names_the_first() -> None:
 @given(st.lists(st.dictionaries(st.text(max_size=4), st.none() | st.text() | st.integers(), max_size=4)))
 def test_propose_from_any_records_loads_or_says_why_not(values: list[dict[str, Any]]) -> None:
     try:
-        proposal = propose("landing", records(*values))
+        proposal = proposed(records(*values))
     except ProposalError as error:
         assert error.what == "no contract can be inferred"
     else:
@@ -155,12 +161,12 @@ def test_propose_from_any_records_loads_or_says_why_not(values: list[dict[str, A
 @pytest.mark.parametrize("lines", [[], [b"nonsense"], [b"{}"], [b'{"a b": 1}']])
 def test_propose_without_usable_records_says_what_it_needs(lines: list[bytes]) -> None:
     with pytest.raises(ProposalError, match="no contract can be inferred"):
-        propose("landing", lines)
+        proposed(lines)
 
 
 def test_propose_with_table_in_the_landing_zone_asks_for_another() -> None:
     with pytest.raises(ProposalError) as caught:
-        propose("s3://bucket", events(1))
+        proposed(events(1), "s3://bucket")
 
     assert caught.value.got == "s3://bucket/lake/bucket"
     assert "--table" in str(caught.value.next_step)
@@ -168,7 +174,7 @@ def test_propose_with_table_in_the_landing_zone_asks_for_another() -> None:
 
 def test_propose_with_unusable_name_is_refused() -> None:
     with pytest.raises(SpecError, match="not a usable name"):
-        propose("landing", events(1), name="a b")
+        proposed(events(1), name="a b")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -26,20 +25,6 @@ _QUOTED: Final = {
 }
 # Numbers with any signs in them, dates and times: text that no one writes a delimiter into.
 _MEASURE: Final = re.compile(r"[-+$€£]?[0-9][0-9.,:/TZ+ %eE-]*|")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How cells are set apart, and in which encoding.
-
-    Attributes:
-        clear: Whether the sample tells the delimiter; else it is only the usual one.
-    """
-
-    delimiter: str
-    quote: str
-    encoding: str
-    clear: bool = True
 
 
 def sniff_encoding(heads: Sequence[bytes]) -> str:

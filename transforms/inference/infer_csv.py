@@ -46,6 +46,14 @@ class CsvInferred:
     found: Inferred
 
 
+@dataclass(frozen=True)
+class CsvHead:
+    """The beginning of a CSV file; `whole` where it is all of it."""
+
+    data: bytes
+    whole: bool = True
+
+
 @dataclass
 class _Table:
     """The cells of the sample by column."""
@@ -55,18 +63,18 @@ class _Table:
     unreadable: int = 0
 
 
-def infer_csv(heads: Sequence[bytes], *, usual_delimiter: str, most_records: int) -> CsvInferred:
-    """Looks at the beginnings of files, each cut behind a record or at the end of its file.
+def infer_csv(heads: Sequence[CsvHead], *, usual_delimiter: str, most_records: int) -> CsvInferred:
+    """Looks at the beginnings of files.
 
     Args:
-        heads: Their bytes.
+        heads: Of files that are written alike.
         usual_delimiter: What is between cells where the sample does not tell.
         most_records: Of each file.
     """
-    encoding = sniff_encoding(heads)
-    texts = [text for head in heads if (text := decode_head(head, encoding))]
-    delimiter, quote, clear = sniff_dialect(texts, usual_delimiter)
-    files = [list(islice(read_rows(text, delimiter, quote), most_records + 1)) for text in texts]
+    encoding = sniff_encoding([head.data for head in heads])
+    read = [(text, head.whole) for head in heads if (text := decode_head(head.data, encoding))]
+    delimiter, quote, clear = sniff_dialect([text for text, _ in read], usual_delimiter)
+    files = [_rows(text, whole, delimiter, quote, most_records + 1) for text, whole in read]
     header = _have_header(files)
     table = _table(files, header)
     nulls = sniff_nulls(table.columns)
@@ -75,8 +83,14 @@ def infer_csv(heads: Sequence[bytes], *, usual_delimiter: str, most_records: int
     csv: dict[str, object] = {"delimiter": delimiter, "header": header}
     others = {"quote": quote, "encoding": encoding, "nulls": nulls, "booleans": booleans}
     csv |= {key: value for key, value in others.items() if value != _DEFAULTS[key]}
-    notes = _notes(csv, clear=clear, other_encodings=len(heads) - len(texts))
+    notes = _notes(csv, clear=clear, other_encodings=len(heads) - len(read))
     return CsvInferred(csv, notes, found)
+
+
+def _rows(text: str, whole: bool, delimiter: str, quote: str, most: int) -> list[list[Cell] | None]:
+    """The first rows, without one that may be cut."""
+    rows = list(islice(read_rows(text, delimiter, quote), most))
+    return rows if whole or len(rows) == most else rows[:-1]
 
 
 def _infer(table: _Table, nulls: Sequence[str], booleans: Booleans) -> Inferred:
