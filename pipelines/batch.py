@@ -32,9 +32,9 @@ from storage.landing.listing import list_landing
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.delta import commit_batch as commit_files
-from storage.tables.delta import last_batch, open_table, remove_unused
+from storage.tables.delta import last_batch, open_table, remove_unused, take_over
 from storage.tables.ledger import plan, plan_replay
-from storage.tables.quarantine import QuarantineWriter, commit_quarantine
+from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
 from transforms.errors import StepError
 
 ACCEPTED = "accepted"
@@ -74,6 +74,11 @@ class WrittenBatch:
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
     still_refused: Mapping[str, int]  # by reason: records that stay in the quarantine, where they were
+
+    @property
+    def attempt(self) -> str:
+        """Tells this attempt at the batch from all others: the names of its files, which are unique."""
+        return " ".join(file.path for file in (*self.files, *self.refused))
 
     def row_count(self) -> int:
         """Rows that the commit makes visible."""
@@ -199,23 +204,50 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
         ConcurrentRunError: Another run of the pipeline committed this batch.
         StorageError: The table cannot take it.
     """
-    number, metadata = written.planned.number, written.as_metadata()
-    commit_quarantine(pipeline.table.uri, pipeline.name, number, written.refused, metadata)
     try:
-        commit = commit_files(
-            pipeline.table.uri,
-            written.planned.table,
-            app_id=pipeline.name,
-            batch=number,
-            files=written.files,
-            schema=written.schema,
-            partition_by=pipeline.table.partition_by,
-            metadata=metadata,
-            marks=written.marks,
-        )
+        return commit_rows(pipeline, written, commit_refused(pipeline, written))
     except ConcurrentRunError:
         remove_unused(pipeline.table.uri, written.files)
         raise
+
+
+def commit_refused(pipeline: Pipeline, written: WrittenBatch) -> Any:
+    """Makes the refused records visible, and gives the data table to commit the rows to; errors as above."""
+    uri, number, table = pipeline.table.uri, written.planned.number, written.planned.table
+    refused = QuarantineCommit(uri, pipeline.name, number, written.refused, attempt=written.attempt)
+    if refused.replaces:
+        try:
+            table = take_over(
+                uri,
+                table,
+                app_id=pipeline.name,
+                batch=number,
+                attempt=written.attempt,
+                schema=written.schema,
+                partition_by=pipeline.table.partition_by,
+                marks=written.marks,
+            )
+        except ConcurrentRunError:
+            refused.give_up()
+            raise
+    refused.commit(written.as_metadata())
+    return table
+
+
+def commit_rows(pipeline: Pipeline, written: WrittenBatch, table: Any) -> int:
+    """Makes the rows visible, on the table that `commit_refused` gave; errors as above."""
+    commit = commit_files(
+        pipeline.table.uri,
+        table,
+        app_id=pipeline.name,
+        batch=written.planned.number,
+        files=written.files,
+        schema=written.schema,
+        partition_by=pipeline.table.partition_by,
+        metadata=written.as_metadata(),
+        marks=written.marks,
+        attempt=written.attempt,
+    )
     return commit.version
 
 

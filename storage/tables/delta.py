@@ -12,7 +12,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -78,6 +78,9 @@ class _Batch:
     partition_by: tuple[str, ...]
     metadata: Mapping[str, Any]
     marks: Mapping[str, str]
+    attempt: str = ""
+    again: bool = False
+    takes_over: int | None = None
 
     @cached_property
     def commit_id(self) -> str:
@@ -86,7 +89,13 @@ class _Batch:
         File names are unique, so that they say whose commit it is; without any, one is as good as another.
         """
         names = sorted(file.path for file in self.files)
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:32]
+        return hashlib.sha256("\n".join([*names, self.attempt]).encode()).hexdigest()[:32]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the commit says of itself, so that it is known again."""
+        what = {"takes_over": self.takes_over} if self.takes_over else {"batch": self.number}
+        return {"app_id": self.app_id, **what, "commit_id": self.commit_id}
 
 
 def open_table(uri: str) -> DeltaTable | None:
@@ -132,6 +141,8 @@ def commit_batch(
     partition_by: Sequence[str] = (),
     metadata: Mapping[str, Any] | None = None,
     marks: Mapping[str, str] | None = None,
+    attempt: str = "",
+    again: bool = False,
 ) -> Commit:
     """Adds `files` to the table, once, whatever happens: one atomic commit, safe to call again.
 
@@ -145,18 +156,89 @@ def commit_batch(
         schema: All columns, partition columns included, as given to the `TableWriter`.
         metadata: JSON values, kept in the commit under `penstock`; `commit_log.read_commits` gives them back.
         marks: The contract's types of columns that no contract named (`evolution.MARK`).
+        attempt: Tells apart commits of the same files, or without any.
+        again: The table may hold this batch already, and more of it is to be added.
 
     Raises:
-        ConcurrentRunError: Final. Another process committed this batch meanwhile, so another run of
-            the same pipeline is going on. The files of this one are not in the table.
+        ConcurrentRunError: Final. Another process committed or took over this batch meanwhile, so another run
+            of the same pipeline is going on. The files of this one are not in the table.
         TableSchemaError: Final. The table has columns that cannot take these, or another partitioning.
         UnavailableError: Retryable. The commit did not happen, or nobody knows: call again
             with a newly opened table.
         StorageError: Final. Anything else.
     """
     check_partition_columns(schema, partition_by)
-    one = _Batch(uri, app_id, batch, files, schema, tuple(partition_by), metadata or {}, marks or {})
+    one = _Batch(
+        uri, app_id, batch, files, schema, tuple(partition_by), metadata or {}, marks or {}, attempt, again
+    )
     return _create(one) if table is None else _append(one, table)
+
+
+def take_over(
+    uri: str,
+    table: DeltaTable | None,
+    *,
+    app_id: str,
+    batch: int,
+    attempt: str,
+    schema: pl.Schema,
+    partition_by: Sequence[str] = (),
+    marks: Mapping[str, str] | None = None,
+) -> DeltaTable:
+    """Makes sure that nobody else commits `batch` any more who opened the table before; an empty commit.
+
+    It repeats the transaction of the batch before, and delta-rs refuses whoever has not seen it. Where there
+    is no table, it is created without rows.
+
+    Args:
+        table: As in `commit_batch`, and so are the others; changed in place, to the version of this commit.
+        attempt: Tells this attempt at the batch from others.
+
+    Returns:
+        The table to commit the batch to.
+
+    Raises:
+        ConcurrentRunError: Final. Another process committed or took over this batch meanwhile.
+        StorageError: As of `commit_batch`.
+    """
+    check_partition_columns(schema, partition_by)
+    one = _Batch(
+        uri, app_id, batch - 1, (), schema, tuple(partition_by), {}, marks or {}, attempt, True, batch
+    )
+    if last_batch(table, app_id) >= batch:
+        raise _faster(one)
+    commit = _create(one) if table is None else _append(one, table)
+    opened = table or DeltaTable(uri, storage_options=delta_storage_options(uri))
+    with translated("open the table", uri):
+        # Nothing newer: whatever came after this commit must be a conflict.
+        opened.load_as_version(commit.version)
+    return opened
+
+
+def delete_for_batch(
+    uri: str, table: DeltaTable, predicate: str, *, app_id: str, batch: int, attempt: str
+) -> None:
+    """Deletes rows as a part of an attempt at `batch`; one atomic commit, none where no row is meant.
+
+    Args:
+        table: Where the rows were looked at; changed in place, to the version of this commit.
+        predicate: SQL.
+        attempt: Tells this attempt at the batch from others.
+
+    Raises:
+        ConcurrentRunError: Final. The application has made another commit since the table was opened.
+        StorageError: See `retryable`; the rows may be gone or not.
+    """
+    one = _Batch(uri, app_id, batch, (), pl.Schema(), (), {}, {}, attempt, again=True, takes_over=batch)
+    before = table.version()
+    try:
+        table.delete(predicate, commit_properties=_properties(one, retries=_COMMIT_RETRIES))
+    except Exception as exc:
+        newest = open_table(uri)
+        found = _found(one, newest, before, exc) if newest is not None else None
+        if found is None:
+            raise _failure(exc, one) from exc
+        table.load_as_version(found.version)
 
 
 def remove_unused(uri: str, files: Sequence[DataFile]) -> None:
@@ -186,7 +268,7 @@ def _create(one: _Batch) -> Commit:
 
 
 def _append(one: _Batch, table: DeltaTable, races: int = 0) -> Commit:
-    if last_batch(table, one.app_id) >= one.number:
+    if not one.again and last_batch(table, one.app_id) >= one.number:
         return Commit(table.version(), written=False)
     before = table.version()
     check_appendable(table, one.partition_by)
@@ -238,14 +320,20 @@ def _found(
     version = _version_of(one, table, before)
     if version is not None:
         return Commit(version, written=True)
-    if last_batch(table, one.app_id) >= one.number:
-        raise ConcurrentRunError(
-            f"batch {one.number} was committed by another process meanwhile",
-            where=f"{one.uri}, application {one.app_id!r}",
-            expected="one run of a pipeline at a time",
-            next_step="nothing is lost and nothing is doubled; run again once the other run has ended",
-        ) from cause
+    ours = replace(one, files=()).commit_id  # an earlier call may have taken the batch over
+    others = set(_told_since(table, before, one.app_id).values()) - {ours}
+    if others or (not one.again and last_batch(table, one.app_id) >= one.number):
+        raise _faster(one) from cause
     return None
+
+
+def _faster(one: _Batch) -> ConcurrentRunError:
+    return ConcurrentRunError(
+        f"another process is at batch {one.takes_over or one.number}, or has committed it meanwhile",
+        where=f"{one.uri}, application {one.app_id!r}",
+        expected="one run of a pipeline at a time",
+        next_step="nothing is lost and nothing is doubled; run again once the other run has ended",
+    )
 
 
 def _demands(table: DeltaTable) -> tuple[object, ...]:
@@ -257,20 +345,24 @@ def _demands(table: DeltaTable) -> tuple[object, ...]:
 
 def _version_of(one: _Batch, table: DeltaTable, before: int | None) -> int | None:
     """The version that this very commit made, among those after `before`; None where it is not among them."""
+    newer = _told_since(table, before, one.app_id)
+    return next((version for version, told in newer.items() if told == one.commit_id), None)
+
+
+def _told_since(table: DeltaTable, before: int | None, app_id: str) -> dict[int, str | None]:
+    """The commits of an application after version `before`, and the identity that each has."""
     newer = table.version() - (-1 if before is None else before)
-    if newer < 1:
-        return None
-    for entry in table.history(newer):
-        ours = entry.get(METADATA_KEY)
-        if isinstance(ours, dict) and ours.get("commit_id") == one.commit_id:
-            return int(entry["version"])
-    return None
+    told = {int(one["version"]): one.get(METADATA_KEY) for one in (table.history(newer) if newer > 0 else ())}
+    return {
+        version: ours.get("commit_id")
+        for version, ours in told.items()
+        if isinstance(ours, dict) and ours.get("app_id") == app_id
+    }
 
 
 def _properties(one: _Batch, *, retries: int) -> CommitProperties:
-    ours = {"app_id": one.app_id, "batch": one.number, "commit_id": one.commit_id}
     return CommitProperties(
-        custom_metadata={METADATA_KEY: {**ours, "metadata": dict(one.metadata)}},
+        custom_metadata={METADATA_KEY: {**one.told, "metadata": dict(one.metadata)}},
         max_commit_retries=retries,
         app_transactions=[Transaction(one.app_id, one.number)],
     )

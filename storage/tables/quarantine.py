@@ -8,20 +8,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction
 
 from storage.errors import ConcurrentRunError
 from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch, last_batch, open_table, remove_unused
+from storage.tables.delta import commit_batch, delete_for_batch, last_batch, open_table, remove_unused
 from storage.tables.quarantined import (
     MARKER_SCHEMA,
     QUARANTINE_SCHEMA,
     REFUSED_SCHEMA,
     REPLAYED,
-    quarantine_rows,
     quarantine_uri,
+    rows_in,
 )
 from storage.upstream import translated
 
@@ -29,7 +28,7 @@ _PARTITION_BY = ("pipeline",)
 
 
 class QuarantineWriter:
-    """Takes the refused records of one batch, and leaves files that `commit_quarantine` makes visible.
+    """Takes the refused records of one batch, and leaves files that a `QuarantineCommit` makes visible.
 
     Args:
         table_uri: The data table's.
@@ -84,50 +83,88 @@ def _cast(schema: pl.Schema) -> list[pl.Expr]:
     return [pl.col(name).cast(dtype) for name, dtype in schema.items()]
 
 
-def commit_quarantine(
-    table_uri: str,
-    pipeline: str,
-    batch: int,
-    files: Sequence[DataFile],
-    metadata: Mapping[str, Any] | None = None,
-) -> None:
-    """Makes the refused records of a batch visible; to be called before the batch itself is committed.
+class QuarantineCommit:
+    """The refused records of a batch, to be made visible before the batch itself is committed.
 
-    Atomic and safe to repeat. Where an earlier attempt at the batch got this far and refused other records,
-    because the pipeline was changed since, its records are taken out again. A batch without refused records
-    commits nothing.
+    Each batch commits to the quarantine, if only that it refused nothing: two runs that are at one batch
+    under different contracts must meet here. The first comes through. The second finds the rows of the first,
+    and must take the batch over in the data table (`delta.take_over`) before it puts its own in their place:
+    so the first can not commit its data any more. Whoever changes the quarantine at the same time fails.
 
     Args:
         files: What `QuarantineWriter.finish` gave; those that turn out not to be needed are removed.
-        metadata: JSON values, kept in the commit.
+        attempt: Tells this attempt at the batch from others.
+
+    Attributes:
+        replaces: Whether the rows of another attempt must give way.
 
     Raises:
-        ConcurrentRunError: Final. Another run of the pipeline is at this batch.
-        StorageError: Reading or writing failed, see `retryable`.
+        StorageError: Reading failed, see `retryable`.
     """
-    uri = quarantine_uri(table_uri)
-    table = open_table(uri)
-    newest = last_batch(table, pipeline)
-    if newest == batch and _holds_the_same(table_uri, pipeline, batch, files):
-        remove_unused(uri, files)
-        return
-    try:
-        if table is not None and newest >= batch:
-            _check_unfinished(table_uri, pipeline, batch)
-            table = _without(uri, table, pipeline, batch)
-        if files:
-            _append(uri, table, pipeline, batch, files, metadata or {})
-    except ConcurrentRunError:
-        remove_unused(uri, files)
-        raise
 
+    def __init__(
+        self, table_uri: str, pipeline: str, batch: int, files: Sequence[DataFile], *, attempt: str
+    ) -> None:
+        self._uri, self._pipeline, self._batch = quarantine_uri(table_uri), pipeline, batch
+        self._files, self._attempt = files, attempt
+        self._table = open_table(self._uri)
+        begun = last_batch(self._table, pipeline) >= batch
+        self._is_there = begun and self._holds_the_same()
+        self.replaces = begun and not self._is_there
 
-def _holds_the_same(table_uri: str, pipeline: str, batch: int, files: Sequence[DataFile]) -> bool:
-    """Whether the records of a batch that are visible are those in `files`, in whatever order."""
-    uri = quarantine_uri(table_uri)
-    with translated("read the quarantine", uri):
-        visible = quarantine_rows(table_uri, pipeline).filter(pl.col("batch") == batch)
-        return _digest(visible).equals(_digest(_unpublished(uri, files)))
+    def commit(self, metadata: Mapping[str, Any] | None = None) -> None:
+        """Makes the records visible, and those of another attempt disappear. Safe to repeat.
+
+        Where `replaces`, these are two commits: a process that dies in between leaves none of the records.
+
+        Args:
+            metadata: JSON values, kept in the commit.
+
+        Raises:
+            ConcurrentRunError: Final. Another run of the pipeline is at this batch.
+            StorageError: Reading or writing failed, see `retryable`.
+        """
+        try:
+            if self.replaces:
+                self._remove_others()
+            self._append([] if self._is_there else self._files, metadata or {})
+        except ConcurrentRunError:
+            self.give_up()
+            raise
+        if self._is_there:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Removes those of the files that are not in the quarantine."""
+        remove_unused(self._uri, self._files)
+
+    def _holds_the_same(self) -> bool:
+        """Whether the records of the batch that are visible are those in the files, in whatever order."""
+        with translated("read the quarantine", self._uri):
+            visible = rows_in(self._table, self._uri, self._pipeline).filter(pl.col("batch") >= self._batch)
+            return _digest(visible).equals(_digest(_unpublished(self._uri, self._files)))
+
+    def _append(self, files: Sequence[DataFile], metadata: Mapping[str, Any]) -> None:
+        commit_batch(
+            self._uri,
+            self._table,
+            app_id=self._pipeline,
+            batch=self._batch,
+            files=files,
+            schema=QUARANTINE_SCHEMA,
+            partition_by=_PARTITION_BY,
+            metadata=metadata,
+            attempt=self._attempt,
+            again=True,
+        )
+
+    def _remove_others(self) -> None:
+        """The quarantine as it was before the batch: what the data table never got is not refused either."""
+        if self._table is not None:
+            rows = f"pipeline = '{self._pipeline}' and batch >= {self._batch}"
+            delete_for_batch(
+                self._uri, self._table, rows, app_id=self._pipeline, batch=self._batch, attempt=self._attempt
+            )
 
 
 def _unpublished(uri: str, files: Sequence[DataFile]) -> pl.LazyFrame:
@@ -142,41 +179,3 @@ def _digest(records: pl.LazyFrame) -> pl.DataFrame:
     """One row that tells sets of records apart: how many, and the sum of their hashes."""
     hashes = pl.struct(*REFUSED_SCHEMA, "replays").hash()
     return records.select(rows=pl.len(), hashes=hashes.sum()).collect(engine="streaming")
-
-
-def _append(
-    uri: str,
-    table: DeltaTable | None,
-    pipeline: str,
-    batch: int,
-    files: Sequence[DataFile],
-    metadata: Mapping[str, Any],
-) -> None:
-    commit_batch(
-        uri,
-        table,
-        app_id=pipeline,
-        batch=batch,
-        files=files,
-        schema=QUARANTINE_SCHEMA,
-        partition_by=_PARTITION_BY,
-        metadata=metadata,
-    )
-
-
-def _check_unfinished(table_uri: str, pipeline: str, batch: int) -> None:
-    if last_batch(open_table(table_uri), pipeline) >= batch:
-        raise ConcurrentRunError(
-            f"batch {batch} was committed by another run meanwhile",
-            where=f"{table_uri}, pipeline {pipeline!r}",
-            expected="one run of a pipeline at a time",
-            next_step="nothing is lost and nothing is doubled; run again once the other run has ended",
-        )
-
-
-def _without(uri: str, table: DeltaTable, pipeline: str, batch: int) -> DeltaTable | None:
-    """The quarantine as it was before `batch`: whatever the data table never got is not refused either."""
-    properties = CommitProperties(app_transactions=[Transaction(pipeline, batch - 1)])
-    with translated("take back the records of an unfinished batch", uri):
-        table.delete(f"pipeline = '{pipeline}' and batch >= {batch}", commit_properties=properties)
-    return open_table(uri)

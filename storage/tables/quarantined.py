@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 import polars as pl
+from deltalake import DeltaTable
 
 from storage.filesystem import delta_storage_options
 from storage.tables.delta import open_table
@@ -131,7 +132,11 @@ def quarantine_rows(table_uri: str, pipeline: str) -> pl.LazyFrame:
         StorageError: The quarantine cannot be opened.
     """
     uri = quarantine_uri(table_uri)
-    table = open_table(uri)
+    return rows_in(open_table(uri), uri, pipeline)
+
+
+def rows_in(table: DeltaTable | None, uri: str, pipeline: str) -> pl.LazyFrame:
+    """The same of a quarantine that is open at some version; None where there is none."""
     if table is None:
         return QUARANTINE_SCHEMA.to_frame(eager=False).drop("pipeline")
     rows = pl.scan_delta(table, storage_options=delta_storage_options(uri) or None)

@@ -121,7 +121,7 @@ def test_run_after_a_kill_under_another_contract_quarantines_what_does_not_fit_t
 
 @pytest.mark.parametrize(
     "broken",
-    ["write_batch", "commit_quarantine", "commit_files", "_check_conserved"],
+    ["write_batch", "commit_refused", "commit_files", "_check_conserved"],
 )
 def test_run_after_a_fault_takes_up_the_batch(
     local: Store, broken: str, monkeypatch: pytest.MonkeyPatch

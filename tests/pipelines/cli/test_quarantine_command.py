@@ -10,10 +10,9 @@ import polars as pl
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines.batch import plan_batch, write_batch
+from pipelines.batch import commit_refused, plan_batch, write_batch
 from pipelines.cli.quarantine_command import with_text
 from pipelines.run import run
-from storage.tables.quarantine import commit_quarantine
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, event, events, land
@@ -100,7 +99,7 @@ def test_quarantine_leaves_out_a_batch_that_is_not_committed(local: Store, tmp_p
     planned = plan_batch(pipeline)
     assert planned is not None
     written = write_batch(pipeline, planned, SETTINGS)
-    commit_quarantine(pipeline.table.uri, pipeline.name, 1, written.refused, {})
+    commit_refused(pipeline, written)
 
     assert call_json("quarantine", write_spec(tmp_path, pipeline)) == []
     run(pipeline, SETTINGS)

@@ -1,0 +1,125 @@
+"""Two runs at one batch under different contracts: what table and quarantine hold comes of the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from config.pipeline import Pipeline
+from pipelines import batch
+from pipelines.batch import WrittenBatch
+from storage.errors import ConcurrentRunError
+from storage.tables import delta
+from tests.conftest import Store
+from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, raws, run_and_prove, table
+
+FITS = {
+    "text": ("starts_with(id, '\"')", ['"1"'], [b'{"id": 2}']),
+    "number": ("not starts_with(id, '\"')", ["2"], [b'{"id": "1"}']),
+    "any": ("id is not null", ['"1"', "2"], []),
+    "none": ("id = '0'", [], [b'{"id": "1"}', b'{"id": 2}']),
+}
+"""What a pipeline takes: its expectation, then what table and quarantine hold of the file."""
+
+PAIRS = [("text", "number"), ("text", "any"), ("any", "text"), ("none", "any"), ("any", "none")]
+
+
+def taking(store: Store, fits: str) -> Pipeline:
+    check = {"name": "kind", "expect": FITS[fits][0], "action": "quarantine"}
+    return a_pipeline(store, {"id": "json!"}, expectations=[check])
+
+
+def written(pipeline: Pipeline) -> WrittenBatch:
+    planned = batch.plan_batch(pipeline)
+    assert planned is not None
+    return batch.write_batch(pipeline, planned, SETTINGS)
+
+
+def before_write(monkeypatch: pytest.MonkeyPatch, number: int, meanwhile: Callable[[], Any]) -> None:
+    """Lets something else happen before the write number `number`, from 0, to any table's log."""
+    writes = 0
+
+    def counting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal writes
+            writes += 1
+            if writes == number + 1:
+                meanwhile()
+            return function(*arguments, **options)
+
+        return call
+
+    for owner, name in ((DeltaTable, "create_write_transaction"), (DeltaTable, "delete")):
+        monkeypatch.setattr(owner, name, counting(getattr(owner, name)))
+    monkeypatch.setattr(delta, "create_table_with_add_actions", counting(delta.create_table_with_add_actions))
+
+
+def assert_one_contract_came_through(store: Store, outcomes: dict[str, object], before: int) -> None:
+    pipeline = taking(store, "any")
+    assert proof_of(pipeline).violations == ()
+    winners = [fits for fits, outcome in outcomes.items() if isinstance(outcome, int)]
+    assert len(winners) <= 1
+    if not winners:
+        winners = ["text"]
+        run_and_prove(taking(store, "text"))
+    (winner,) = winners
+    assert sorted(table(pipeline)["id"]) == sorted([*["0"] * before, *FITS[winner][1]])
+    assert raws(pipeline) == FITS[winner][2]
+
+
+def tried(function: Callable[..., Any], *arguments: Any) -> object:
+    try:
+        return function(*arguments)
+    except ConcurrentRunError as error:
+        return error
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize(("slow", "fast"), PAIRS)
+def test_commit_of_rows_whose_quarantine_is_taken_over_refuses(
+    local: Store, monkeypatch: pytest.MonkeyPatch, slow: str, fast: str, step: int, before: int
+) -> None:
+    """The slow one has committed its quarantine, and commits its rows while the fast one is at any step."""
+    if before:
+        land(local, "0.ndjson", b'{"id": 0}')
+        run_and_prove(taking(local, "any"))
+    land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
+    ours, theirs = written(taking(local, slow)), written(taking(local, fast))
+    opened, outcomes = batch.commit_refused(taking(local, slow), ours), {}
+
+    def commit_ours() -> None:
+        outcomes[slow] = tried(batch.commit_rows, taking(local, slow), ours, opened)
+
+    with monkeypatch.context() as patch:
+        before_write(patch, step, commit_ours)
+        outcomes[fast] = tried(batch.commit_batch, taking(local, fast), theirs)
+
+    assert_one_contract_came_through(local, outcomes, before)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize(("slow", "fast"), PAIRS)
+def test_commit_of_a_batch_while_another_contract_commits_it_lets_one_through(
+    local: Store, monkeypatch: pytest.MonkeyPatch, slow: str, fast: str, step: int, before: int
+) -> None:
+    """A third one left its quarantine and died; the fast one comes through at any step of the slow one."""
+    if before:
+        land(local, "0.ndjson", b'{"id": 0}')
+        run_and_prove(taking(local, "any"))
+    land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
+    batch.commit_refused(taking(local, "none"), written(taking(local, "none")))
+    outcomes: dict[str, object] = {}
+
+    def overtake() -> None:
+        outcomes[fast] = tried(batch.commit_batch, taking(local, fast), written(taking(local, fast)))
+
+    with monkeypatch.context() as patch:
+        before_write(patch, step, overtake)
+        outcomes[slow] = tried(batch.commit_batch, taking(local, slow), written(taking(local, slow)))
+
+    assert_one_contract_came_through(local, outcomes, before)
