@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from transforms.decode.kernel.codes import (
     ACCEPTED,
     BOOLEAN_CELL,
@@ -64,13 +61,16 @@ from transforms.decode.kernel.source.tokens import same_bytes
 
 
 class Cells(NamedTuple):
-    """What the cells of a record are, as `transforms.decode.cells` has it; arrays of int64."""
+    """What the cells of a record are, as `transforms.decode.cells` has it; addresses of arrays of int64.
+
+    Words are the name of each cell; true; false; each null.
+    """
 
     width: int  # cells of a record
-    node: NDArray[np.int64]  # of each cell; -1 for a name that the contract lacks
-    reading: NDArray[np.int64]  # of each cell: NUMBER_CELL, …
-    start: NDArray[np.int64]  # addresses of words: the name of each cell; true; false; each null
-    length: NDArray[np.int64]  # their lengths
+    node: int  # of each cell; -1 for a name that the contract lacks
+    reading: int  # of each cell: NUMBER_CELL, …
+    start: int  # of each word, an address
+    length: int  # of each word
     nulls: int  # how many words stand for null
     longest_null: int
     delimiter: int
@@ -80,14 +80,13 @@ class Cells(NamedTuple):
 @compiled
 def cells_at(table):
     """The cells that an address tells of."""
-    width, nulls = load_item(table, 0), load_item(table, 5)
     return Cells(
-        width,
-        longs_at(load_item(table, 1), width),
-        longs_at(load_item(table, 2), width),
-        longs_at(load_item(table, 3), width + 2 + nulls),
-        longs_at(load_item(table, 4), width + 2 + nulls),
-        nulls,
+        load_item(table, 0),
+        load_item(table, 1),
+        load_item(table, 2),
+        load_item(table, 3),
+        load_item(table, 4),
+        load_item(table, 5),
         load_item(table, 6),
         load_item(table, 7),
         load_item(table, 8),
@@ -155,7 +154,9 @@ def undouble(at, end, quote):
 @compiled
 def equals_word(cells, word, at, end):
     """Whether a cell is one of the words of the table."""
-    return cells.length[word] == end - at and same_bytes(at, cells.start[word], end - at)
+    return load_item(cells.length, word) == end - at and same_bytes(
+        at, load_item(cells.start, word), end - at
+    )
 
 
 @compiled
@@ -208,11 +209,11 @@ def tag_of(cells, reading, at, end):
 @compiled
 def write_unknown(to, room, fields, cells, cell, null, at, end):
     """Writes `"name":text` behind `fields` others of a record; its length, or -1 for want of room."""
-    if cells.length[cell] + 6 * (end - at) + 16 > room:
+    if load_item(cells.length, cell) + 6 * (end - at) + 16 > room:
         return -1
     store_byte(to, COMMA if fields else OPEN_OBJECT)
     store_byte(to + 1, QUOTE)
-    behind = copy_bytes(to + 2, cells.start[cell], cells.length[cell])
+    behind = copy_bytes(to + 2, load_item(cells.start, cell), load_item(cells.length, cell))
     store_byte(behind, QUOTE)
     store_byte(behind + 1, COLON)
     if not null:
@@ -285,11 +286,11 @@ def tokenize_cells(
                     verdict = -after
                     break
                 past = after
-            node = cells.node[cell]
+            node = load_item(cells.node, cell)
             null = not quoted and is_null(cells, begin, past)
             if node >= 0:
                 token = slots.base[node] + r
-                reading = cells.reading[cell]
+                reading = load_item(cells.reading, cell)
                 if null:
                     tag = NULL
                 elif reading == JSON_CELL:
