@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 import pyarrow as pa
 
-from config.column_types import Column
+from config.column_types import Column, String
 from config.errors import InvalidValueError
 from config.names import RESCUED, RESERVED
 from config.pipeline import Pipeline
@@ -40,6 +40,7 @@ MOST_ADDED: Final = 500
 
 _KEY: Final = r'"[\pL_@$][\w@$-]*":'
 """A key of JSON that could name a column; also one within a value, which does no harm here."""
+_ANY: Final = Column("a_name_that_no_transform_knows", String())
 _PLAIN: Final = {
     "boolean": "bool",
     "byte": "int8",
@@ -93,6 +94,11 @@ def with_columns(pipeline: Pipeline, columns: Iterable[Column]) -> Pipeline:
     for column in wanted if len(wanted) > 1 else ():
         pipeline = with_columns(pipeline, [column])
     return pipeline
+
+
+def hands_on_new_columns(pipeline: Pipeline) -> bool:
+    """Whether a column that nobody has named comes out of the transforms of `pipeline`."""
+    return with_columns(pipeline, [_ANY]) is not pipeline
 
 
 class Growth:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
 import click
 
 from config.errors import PenstockError
+from config.names import RESCUED
 from config.settings import Settings
 from config.spec_file import find_pipeline, load_pipeline
 from pipelines.cli.options import common, print_json, prints_go_aside
@@ -74,6 +76,8 @@ def _show(file: str, found: Validation) -> None:
         click.echo(f"never null in what the contract lets in: {', '.join(required)}")
     for step in found.steps:
         click.echo(f"transform {printable(step.name)}: {_reach(step)}")
+    for line in _evolution(found):
+        click.echo(printable(line))
     if spec.table.key:
         key = ", ".join(spec.table.key)
         click.echo(
@@ -82,6 +86,20 @@ def _show(file: str, found: Validation) -> None:
     for problem in found.problems:
         click.echo("wrong: " + printable(str(problem), keep="\n"))
     click.echo("ok" if not found.problems else f"{len(found.problems)} wrong")
+
+
+def _evolution(found: Validation) -> Iterator[str]:
+    """What becomes of the columns of the table."""
+    if found.pipeline.contract.on_new_column == "add" and not found.adds_columns:
+        yield f"new fields stay in {RESCUED}: the transforms do not hand on columns that they do not name"
+    if found.evolution is None:
+        return
+    for path, kind in found.evolution.added.items():
+        yield f"the next run adds {path}, {kind}; null in the rows that are there"
+    for path, (before, after) in found.evolution.widened.items():
+        yield f"the next run widens {path} from {before} to {after}"
+    if found.evolution.rewrites:
+        yield "the next run writes the files of the table again for that"
 
 
 def _rows(column: TableColumn) -> list[list[str]]:

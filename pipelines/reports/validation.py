@@ -11,6 +11,7 @@ from polars.exceptions import PolarsError
 
 from config.errors import PenstockError
 from config.pipeline import Pipeline, Table
+from pipelines.evolution import hands_on_new_columns, remembering
 from pipelines.intake import Columns
 from storage.errors import TableSchemaError
 from storage.layout.sort_keys import sort_keys
@@ -18,7 +19,7 @@ from storage.layout.table_schema import check_partition_columns
 from storage.tables.appendable import check_appendable
 from storage.tables.columns import TableColumn, columns_for
 from storage.tables.delta import open_table
-from storage.tables.evolution import evolution_of
+from storage.tables.evolution import Evolution, evolution_of
 from transforms.conform import conformed_schema
 from transforms.errors import ExpectationError, StepError
 from transforms.expectations import rules_of
@@ -49,6 +50,8 @@ class Validation:
         columns: Of the table; empty where they cannot be told.
         steps: The transforms, up to the last that works.
         table_version: None where there is no table yet.
+        evolution: What the next batch does to the columns of the table; None where it does nothing.
+        adds_columns: Whether the table gets columns for fields that the contract does not name.
         problems: Everything that was found wrong.
     """
 
@@ -56,6 +59,8 @@ class Validation:
     columns: tuple[TableColumn, ...]
     steps: tuple[StepPlan, ...]
     table_version: int | None
+    evolution: Evolution | None
+    adds_columns: bool
     problems: tuple[PenstockError, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,6 +71,8 @@ class Validation:
             "table_version": self.table_version,
             "schema": [asdict(column) for column in self.columns],
             "transforms": [asdict(step) for step in self.steps],
+            "evolution": _told(self.evolution),
+            "adds_columns": self.adds_columns,
             "problems": [problem.as_dict() for problem in self.problems],
         }
 
@@ -80,6 +87,7 @@ def validate(pipeline: Pipeline) -> Validation:
         StorageError: The table cannot be read.
     """
     table = open_table(pipeline.table.uri)
+    pipeline, evolution = remembering(pipeline, table), None
     problems: list[PenstockError] = list(_expectation_problems(pipeline))
     steps: list[StepPlan] = []
     columns: tuple[TableColumn, ...] = ()
@@ -89,11 +97,19 @@ def validate(pipeline: Pipeline) -> Validation:
         columns = columns_for(schema, pipeline.table.partition_by)
         if table is not None:
             check_appendable(table, pipeline.table.partition_by)
-            evolution_of(table, schema)
+            evolution = evolution_of(table, schema)
     except (StepError, TableSchemaError) as error:
         problems.append(error)
     version = table.version() if table is not None else None
-    return Validation(pipeline, columns, tuple(steps), version, tuple(problems))
+    adds = pipeline.contract.on_new_column == "add" and hands_on_new_columns(pipeline)
+    return Validation(pipeline, columns, tuple(steps), version, evolution, adds, tuple(problems))
+
+
+def _told(evolution: Evolution | None) -> dict[str, Any] | None:
+    if evolution is None:
+        return None
+    widened = {path: {"from": before, "to": after} for path, (before, after) in evolution.widened.items()}
+    return {"added": dict(evolution.added), "widened": widened, "writes_files_again": evolution.rewrites}
 
 
 def _expectation_problems(pipeline: Pipeline) -> Iterator[Problem]:

@@ -24,11 +24,13 @@ def main() -> None:
     spec, point = sys.argv[1:]
     grow = Growth.grow
 
-    def dies(growth: Growth) -> bool:
-        return grow(growth) and (die() or True)
+    def grow_and_die(self: Growth) -> bool:
+        if grow(self):
+            die()
+        return False
 
     if point == "columns added":
-        Growth.grow = dies  # type: ignore[method-assign]
+        Growth.grow = grow_and_die  # type: ignore[method-assign]
     else:
         DeltaTable.create_write_transaction = lambda *_, **__: die()  # type: ignore[method-assign]
     run(Pipeline.model_validate_json(spec), Settings(threads=2))

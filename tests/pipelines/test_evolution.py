@@ -36,7 +36,8 @@ from tests.pipelines.taking_in import (
 ADD = {"on_new_column": "add"}
 NEW = (
     b'{"id": 2, "b": true, "i": 7, "f": 0.5, "s": "x", "t": "2026-01-01T00:00:00.000001Z", '
-    b'"d": "2026-01-02", "o": {"z": [1]}, "l": [1], "n": null, "big": 9223372036854775808, "wall": "2026-01-01T00:00:00", '
+    b'"d": "2026-01-02", "o": {"z": [1]}, "l": [1], "n": null, '
+    b'"big": 9223372036854775808, "wall": "2026-01-01T00:00:00", '
     b'"no name": 1, "_file": "f", "ID": 5, "actor": {"id": 1, "new": 2}}'
 )
 
@@ -368,7 +369,7 @@ def test_a_pipeline_that_widens_a_column_beside_one_that_appends_both_arrive(
     local: Store, tmp_path: Path
 ) -> None:
     options = {"source": {"uri": local.at("two"), "max_files_per_batch": 1}}
-    wide = a_pipeline(local, {"id": "int64!"}, name="two", **options)  # type: ignore[arg-type]
+    wide = a_pipeline(local, {"id": "int64!"}, name="two", **options)
     narrow = a_pipeline(local, {"id": "int64!", "v": "int32"}, name="one", source={"uri": local.at("one")})
     wider = a_pipeline(local, {"id": "int64!", "v": "int64"}, name="one", source={"uri": local.at("one")})
     local.put("one/a.ndjson", b'{"id": 1, "v": 1}\n')
