@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.decoding import decoded, frame_of, reasons
+from tests.transforms.decoding import decoded, frame_of, reasons, rows
 
 EPOCH_MS = {"type": "timestamp[us, UTC]", "epoch": "ms"}
 EPOCH_NS = {"type": "timestamp[us, UTC]", "epoch": "ns"}
@@ -308,6 +308,21 @@ def test_decode_of_local_and_zoned_times_side_by_side_keeps_each_in_its_place() 
         "1970-01-01T00:00:00.000000+00:00",
     ]
     assert reasons({"at": BERLIN}, *lines) == [("unparsable", "at"), ("precision_loss", "at")]
+
+
+def test_decode_rescues_values_that_the_new_types_refuse() -> None:
+    columns = {"at": BERLIN, "b": "binary", "c": "dictionary", "t": "time"}
+    line = b'{"at": "2021-03-28T02:30:00", "b": "AB==", "c": 5, "t": "24:00:00"}'
+
+    assert rows(columns, line, on_mismatch="rescue") == [
+        {
+            "at": None,
+            "b": None,
+            "c": None,
+            "t": None,
+            "_rescued": '{"at":"2021-03-28T02:30:00","b":"AB==","c":5,"t":"24:00:00"}',
+        }
+    ]
 
 
 def test_decode_dictionary_gives_a_categorical_that_sql_can_ask() -> None:
