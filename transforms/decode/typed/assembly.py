@@ -170,7 +170,7 @@ def depth(kind: pa.DataType) -> int:
 
 
 def _with_missing(result: Fitted, present: Mask) -> Verdicts | None:
-    """The verdicts, and MISSING_REQUIRED where there is no value and no refusal, though its place is there."""
+    """The verdicts, and MISSING_REQUIRED where there is no value and no refusal in a place that is there."""
     valid = valid_slots(result.array)
     if valid is None:
         return result.verdicts

@@ -31,6 +31,19 @@ def exact_decimals(floats: NDArray[np.float64]) -> tuple[pa.Array, NDArray[np.bo
     return pc.if_else(pa.array(exponents < 0), below.cast(WIDEST), above.cast(WIDEST)), fits
 
 
+def as_widest(array: pa.Array) -> pa.Array:
+    """Decimals of any type as WIDEST; null where it does not hold one exactly."""
+    kind = array.type
+    if kind.precision - kind.scale > DEEPEST:
+        limit = pa.scalar(Decimal(10**DEEPEST), kind)
+        inside = pc.and_(pc.less(array, limit), pc.greater(array, pc.negate(limit)))
+        array = pc.if_else(inside, array, pa.scalar(None, kind))
+    if kind.scale <= DEEPEST:
+        return array.cast(WIDEST)
+    cut = array.cast(WIDEST, safe=False)
+    return pc.if_else(pc.equal(cut.cast(kind), array), cut, pa.scalar(None, WIDEST))
+
+
 def _parts(floats: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(odd digits or 0, exponents): each float is digits * 2^exponent."""
     fractions, exponents = np.frexp(floats)

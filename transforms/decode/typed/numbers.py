@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from config.column_types import Decimal, Float, Integer
 from transforms.decode.arrow import arrow_type
 from transforms.decode.kernel.codes import INTEGER, NUMBER, OUT_OF_RANGE, PRECISION_LOSS, TYPE_MISMATCH
-from transforms.decode.typed.decimals import LARGEST, WIDEST, exact_decimals
+from transforms.decode.typed.decimals import LARGEST, as_widest, exact_decimals
 from transforms.decode.typed.fitted import Fitted, Mask, fixed, judged, mismatched, without
 from transforms.decode.typed.plain import TEXT, numbers_of
 from transforms.decode.typed.text_tokens import read_text
@@ -131,7 +131,7 @@ def _decimals_to_floats(kind: Float, array: pa.Array) -> Fitted:
     read = read_text(kind, array.cast(TEXT), NUMBER, 0)
     nearest = floats_of(read.array)
     exact, fits = exact_decimals(np.where(read.array.is_valid(), nearest, 0))
-    same = pc.fill_null(pc.equal(exact, _widest(array)), False).to_numpy(zero_copy_only=False)
+    same = pc.fill_null(pc.equal(exact, as_widest(array)), False).to_numpy(zero_copy_only=False)
     lossy = judged(read.array, (~(fits & same), PRECISION_LOSS))
     if lossy is None:
         return read
@@ -148,10 +148,3 @@ def _floats_to_decimals(kind: Decimal, array: pa.Array) -> Fitted:
     beyond = ~(np.abs(values) <= LARGEST)
     verdicts = judged(array, *refusals, (~fits, PRECISION_LOSS), (beyond, OUT_OF_RANGE))
     return without(read.array, verdicts)
-
-
-def _widest(array: pa.Array) -> pa.Array:
-    """Decimals as WIDEST; null where their type may have more digits on either side of the point."""
-    before, after = array.type.precision - array.type.scale, array.type.scale
-    fits = before <= WIDEST.precision - WIDEST.scale and after <= WIDEST.scale
-    return array.cast(WIDEST) if fits else pa.nulls(len(array), WIDEST)

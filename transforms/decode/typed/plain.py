@@ -81,9 +81,13 @@ def elements_of(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
 
 def numbers_of(array: pa.Array, kind: str) -> NDArray[Any]:
     """The items of a fixed-width array, in its own memory; of null slots, whatever is there."""
+    return _items(array, 1, kind)
+
+
+def _items(array: pa.Array, buffer: int, kind: str) -> NDArray[Any]:
     if len(array) == 0:
         return np.empty(0, kind)
-    return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
+    return np.frombuffer(array.buffers()[buffer], kind)[array.offset : array.offset + len(array)]
 
 
 def _as_lists(maps: pa.Array, entry: pa.DataType) -> pa.Array:
@@ -130,11 +134,11 @@ def _valid_branches(array: pa.Array) -> NDArray[np.bool_]:
 
 def branches_of(array: pa.Array) -> list[tuple[NDArray[np.int64], pa.Array]]:
     """The types that a union is made of: which slots are of each, and their values."""
-    codes = np.asarray(array.type_codes)
+    codes = numbers_of(array, "int8")  # `type_codes` and `offsets` forget where a slice begins
     dense = array.type.mode == "dense"
     found = []
     for number, code in enumerate(array.type.type_codes):
         slots = np.flatnonzero(codes == code)
-        places = np.asarray(array.offsets)[slots] if dense else slots
+        places = _items(array, 2, "int32")[slots] if dense else slots
         found.append((slots, picked(array.field(number), pa.array(places))))
     return found
