@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
@@ -35,6 +36,7 @@ from storage.tables.delta import commit_batch as commit_files
 from storage.tables.delta import last_batch, open_table, remove_unused, take_over
 from storage.tables.ledger import plan, plan_replay
 from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
+from transforms.decode.typed.copies import copies
 from transforms.errors import StepError
 
 ACCEPTED = "accepted"
@@ -324,7 +326,9 @@ class _Unstorable:
 
 def _copies(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows as JSON for the quarantine: what transforms made has no record, file or line of its own."""
-    text = rows.select(pl.struct(pl.all()).struct.json_encode().cast(pl.Binary).alias("raw"))
+    batches = rows.to_arrow().to_batches()
+    copied = [copies(batch, np.arange(batch.num_rows)) for batch in batches]
+    text = pl.DataFrame({"raw": pa.chunked_array(copied, pa.large_binary())})
     return text.select(
         path=pl.lit(None, pl.String),
         record=pl.lit(None, pl.Int64),

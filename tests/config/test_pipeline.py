@@ -107,6 +107,8 @@ def test_build_pipeline_with_expectations_of_one_name_is_refused() -> None:
         ("partition_by", ["who"], "partition_by names a column of values that make no folder names"),
         ("partition_by", ["tags"], "partition_by names a column of values that make no folder names"),
         ("partition_by", ["body"], "partition_by names a column of values that make no folder names"),
+        ("partition_by", ["raw"], "partition_by names a column of values that make no folder names"),
+        ("partition_by", ["opens"], "partition_by names a column of values that make no folder names"),
         ("partition_by", ["who.id"], "partition_by names a column that the contract has not"),
         ("sort_by", ["id", "id"], "a column that is named twice"),
         ("sort_by", ["who"], "sort_by names a column of values without an order"),
@@ -119,10 +121,23 @@ def test_build_pipeline_with_expectations_of_one_name_is_refused() -> None:
 )
 def test_build_pipeline_with_unfit_column_is_refused(option: str, names: list[str], what: str) -> None:
     columns = {"id": "int64", "score": "float64", "who": {"id": "int64"}, "tags": ["string"], "body": "json"}
+    columns |= {"raw": "binary", "opens": "time"}
 
     found = problems(contract={"columns": columns}, table={"uri": "y", option: names})
 
     assert found == {f"table.{option}[{len(names) - 1}]": what}
+
+
+def test_build_pipeline_sorts_and_keys_by_columns_of_every_plain_type() -> None:
+    columns = {"raw": "binary!", "opens": "time!", "country": "dictionary!", "n": "int64"}
+    names = ["raw", "opens", "country"]
+
+    table = a_pipeline(
+        contract={"columns": columns},
+        table={"uri": "y", "sort_by": names, "key": names, "partition_by": ["country"]},
+    ).table
+
+    assert table.key == tuple(names)
 
 
 def test_build_pipeline_with_transforms_leaves_columns_to_the_planned_query() -> None:

@@ -88,6 +88,30 @@ def test_run_partition_value_made_by_a_transform_quarantines_its_row(local: Stor
     assert json.loads(raw)["part"] == value
 
 
+def test_run_row_that_no_partition_holds_is_kept_with_values_of_every_type(local: Store) -> None:
+    land(local, "a.ndjson", b'{"id": 1, "b": "/w==", "c": "DE", "t": "12:30:00.5", "d": 0.10, "f": 1e300}')
+    pipeline = a_pipeline(
+        local,
+        {"id": "int64", "b": "binary", "c": "dictionary", "t": "time", "d": "decimal(9,2)", "f": "float64"},
+        transforms=[{"sql": "select *, '' as part, f * 1e300 as infinite from self"}],
+        table={"partition_by": ["part"]},
+    )
+
+    run_and_prove(pipeline)
+
+    (raw,) = refused(pipeline)["raw"]
+    assert json.loads(raw, parse_float=str) == {
+        "id": 1,
+        "b": "/w==",
+        "c": "DE",
+        "t": "12:30:00.500000",
+        "d": "0.10",
+        "f": "1e+300",
+        "part": "",
+        "infinite": "Infinity",
+    }
+
+
 def partitioned(*, transformed: bool) -> dict[str, Any]:
     if not transformed:
         return {"table": {"partition_by": ["kind"]}}
