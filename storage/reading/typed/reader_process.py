@@ -18,7 +18,7 @@ from storage.reading.typed.wire import STREAM, Outcome, Request, receive, receiv
 _CHILD = "storage.reading.typed.child"
 _ROOT = Path(__file__).parents[3]
 _STEP_SECONDS = 60
-_GRACE_SECONDS = 5
+_GRACE_SECONDS = 1
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "XDG_CACHE_HOME")
 _KEPT_PREFIXES = ("NUMBA_", "PYTHON")
 _GONE = (EOFError, OSError, pa.ArrowException)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from storage.reading.typed.avro.decimals import decimals, holds_decimals
+from storage.reading.typed.avro.decimals import decimals
 from storage.reading.typed.avro.program import MAP_KEY, Slot
 from storage.reading.typed.avro.schema import Node
 
@@ -84,7 +84,7 @@ class Columns:
         if node.kind == "enum":
             indices = pa.Array.from_buffers(pa.int32(), length, buffers)
             return pa.DictionaryArray.from_arrays(indices, pa.array(node.labels, pa.string()))
-        if holds_decimals(node):
+        if node.logical == "decimal":
             return decimals(node, length, values, tail)
         kind = pa.binary(node.size) if node.kind == "fixed" else _PRIMITIVES[node.kind]
         found = pa.Array.from_buffers(_LOGICAL.get((node.kind, node.logical), kind), length, buffers)

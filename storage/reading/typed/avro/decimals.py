@@ -8,26 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from storage.reading.typed.avro.schema import Node, unsupported
+from storage.reading.typed.avro.schema import Node
 from storage.reading.typed.failure import UnreadableError
 
 _MAX_PRECISION_128 = 38
-_MAX_PRECISION_256 = 76
-
-
-def holds_decimals(node: Node) -> bool:
-    """Whether it is declared as a decimal and can be one; else its bytes stay bytes.
-
-    Raises:
-        UnreadableError: It has more digits than any type of Arrow.
-    """
-    if node.logical != "decimal" or node.kind not in ("bytes", "fixed") or not node.precision:
-        return False
-    if node.kind == "fixed" and 10**node.precision > 2 ** max(8 * node.size - 1, 0):
-        return False
-    if node.precision > _MAX_PRECISION_256:
-        raise unsupported(f"decimals of {node.precision} digits")
-    return True
 
 
 def decimals(node: Node, length: int, values: Any, tail: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ _PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "st
 _MAX_DEPTH = 64
 _MAX_NODES = 20_000
 _MAX_BRANCHES = 127
+_MAX_PRECISION = 76
+_DIGITS_A_BIT = math.log10(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Node:
     Attributes:
         kind: One of Avro's types: primitive, record, enum, array, map, union or fixed.
         name: The full name, where it has one, else the kind.
-        logical: The logical type as it is declared, whether or not it fits.
+        logical: The logical type as it is declared, whether or not it fits; a decimal always does.
         children: The fields, the items, the values or the branches.
         labels: The names of the fields, or the symbols.
         size: Of a fixed, in bytes.
@@ -135,9 +138,18 @@ def _leaf(kind: str, name: str, schema: Mapping[str, Any]) -> Node:
     if logical != "decimal":
         return Node(kind, name, logical if isinstance(logical, str) else None, size=size)
     precision, scale = schema.get("precision", 0), schema.get("scale", 0)
-    if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision:
+    if not _is_decimal(kind, size, precision, scale):
         return Node(kind, name, size=size)  # what is declared wrong is to be ignored
+    if precision > _MAX_PRECISION:
+        raise unsupported(f"decimals of {precision} digits")
     return Node(kind, name, "decimal", size=size, precision=precision, scale=scale)
+
+
+def _is_decimal(kind: str, size: int, precision: Any, scale: Any) -> bool:
+    """Whether numbers of so many digits can stand there."""
+    if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision > 0:
+        return False
+    return kind == "bytes" or (kind == "fixed" and precision <= _DIGITS_A_BIT * (8 * size - 1))
 
 
 def _full_name(name: str, namespace: str) -> str:
