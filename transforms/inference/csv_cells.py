@@ -15,21 +15,24 @@ class Cell(NamedTuple):
     quoted: bool
 
 
-def read_rows(text: str, delimiter: str, quote: str) -> Iterator[list[Cell] | None]:
+def read_rows(text: str, delimiter: str, quote: str, *, whole: bool = False) -> Iterator[list[Cell] | None]:
     """The rows of `text` in order, without those that are empty lines; None for a row that is broken.
 
     As the decoder reads them: a quote opens only at the start of a cell, two stand for one, and a record ends
-    at a newline that is not between quotes, with or without a carriage return before it. A row that the end
-    of `text` cuts within quotes is left out.
+    at a newline that is not between quotes, with or without a carriage return before it. Elsewhere outside of
+    quotes, neither may be. A row that the end of `text` cuts within quotes is left out, unless that is the
+    end of the file (`whole`).
     """
-    cell = _cell(delimiter, quote)
+    cell, open_cell = _cell(delimiter, quote), _open_cell(quote)
     at, row = 0, list[Cell]()
     while at < len(text):
         match = cell.match(text, at)
         if match is None:
-            if _is_cut(text, at, quote):
+            is_open = open_cell.match(text, at) is not None
+            if whole or not is_open:
+                yield None
+            if is_open:
                 return
-            yield None
             newline = text.find("\n", at)
             at, row = (newline + 1 if newline >= 0 else len(text)), []
             continue
@@ -50,10 +53,10 @@ def read_rows(text: str, delimiter: str, quote: str) -> Iterator[list[Cell] | No
 @cache
 def _cell(delimiter: str, quote: str) -> re.Pattern[str]:
     d, q = re.escape(delimiter), re.escape(quote)
-    return re.compile(rf"(?:{q}((?:[^{q}]|{q}{q})*+){q}|((?!{q})[^{d}\n]*?))({d}|\r?\n|\r?\Z)")
+    return re.compile(rf"(?:{q}((?:[^{q}]|{q}{q})*+){q}|([^{d}{q}\r\n]*+))({d}|\r?\n|\r?\Z)")
 
 
-def _is_cut(text: str, at: int, quote: str) -> bool:
-    """Whether the cell at `at` is open where `text` ends."""
-    rest = text[at:]
-    return rest.startswith(quote) and rest.count(quote) % 2 == 1
+@cache
+def _open_cell(quote: str) -> re.Pattern[str]:
+    q = re.escape(quote)
+    return re.compile(rf"{q}(?:[^{q}]|{q}{q})*+\Z")

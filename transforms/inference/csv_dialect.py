@@ -23,6 +23,7 @@ _BYTE_ORDER_MARKS: Final = {
 _QUOTED: Final = {
     quote: re.compile(rf"(?:^|[,;\t|]){quote}[^{quote}]*{quote}(?=[,;\t|\r\n]|\Z)", re.M) for quote in "\"'"
 }
+_RARE: Final = "'`^~"
 # Numbers with any signs in them, dates and times: text that no one writes a delimiter into.
 _MEASURE: Final = re.compile(r"[-+$€£]?[0-9][0-9.,:/TZ+ %eE-]*|")
 
@@ -64,7 +65,12 @@ def _encoding(head: bytes) -> str:
 
 def _quote(texts: Sequence[str]) -> str:
     double, single = (sum(len(found.findall(text)) for text in texts) for found in _QUOTED.values())
-    return "'" if single > double else '"'
+    if single > double:
+        return "'"
+    if double or not any('"' in text for text in texts):
+        return '"'
+    # Text like 5" is no cell in quotes: something else must be the quote for it to be read.
+    return next((one for one in _RARE if not any(one in text for text in texts)), '"')
 
 
 def _score(texts: Sequence[str], delimiter: str, quote: str) -> float:
