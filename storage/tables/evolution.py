@@ -23,6 +23,7 @@ from storage.filesystem import delta_storage_options
 from storage.layout.table_schema import delta_schema
 from storage.tables.merged_types import Merge
 from storage.tables.rewriting import Rewriting, check_rewritable
+from storage.tables.statistics_columns import STATISTICS_COLUMNS, fewer_statistics
 from storage.upstream import storage_error, translated
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ class Evolution:
         added: New columns and fields by dotted path, and their types in the words of Delta.
         widened: Types before and after, by dotted path.
         relaxed: Columns that may be null from then on.
+        statistics: The columns that all files have statistics of (`statistics_columns`), where they are fewer
+            from then on.
         rewrites: Whether the files of the table are written again.
     """
 
@@ -52,6 +55,7 @@ class Evolution:
     added: Mapping[str, str] = field(default_factory=dict)
     widened: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     relaxed: Sequence[str] = ()
+    statistics: str | None = None
     rewrites: bool = False
 
 
@@ -80,11 +84,14 @@ def evolution_of(
     if merge.refused:
         raise _refusal(table, merge)
     relaxed = [one["name"] for one in theirs["fields"] if not one["nullable"] and one["name"] in nulls]
-    if not (merge.added or merge.widened or relaxed):
+    grows = not merge.rewrites and len(fields) > len(theirs["fields"])
+    statistics = fewer_statistics(table, schema.names(), grows=grows)
+    if not (merge.added or merge.widened or relaxed or statistics is not None):
         return None
     if merge.rewrites:
         check_rewritable(table, merge.widened or merge.added)
-    return Evolution({**theirs, "fields": fields}, merge.added, merge.widened, relaxed, merge.rewrites)
+    merged = {**theirs, "fields": fields}
+    return Evolution(merged, merge.added, merge.widened, relaxed, statistics, merge.rewrites)
 
 
 def marked_schema(schema: pl.Schema, marks: Mapping[str, str] | None = None) -> DeltaSchema:
@@ -150,6 +157,12 @@ def _commit(table: DeltaTable, evolution: Evolution, rewriting: Rewriting) -> No
     if evolution.relaxed:
         table.alter.drop_column_not_null(
             evolution.relaxed[0], commit_properties=told, post_commithook_properties=_HOOKS
+        )
+    elif evolution.statistics is not None:
+        table.alter.set_table_properties(
+            {STATISTICS_COLUMNS: evolution.statistics},
+            commit_properties=told,
+            post_commithook_properties=_HOOKS,
         )
     elif _needs_feature(table, evolution):
         table.alter.add_feature(

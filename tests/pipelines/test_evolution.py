@@ -92,7 +92,7 @@ def test_run_gives_new_fields_columns_of_the_types_that_their_values_tell(store:
         "wall": "2026-01-01T00:00:00",
     }
     assert rescued(pipeline)[1] == {"n": None, "no name": 1, "_file": "f", "ID": 5, "actor.new": 2}
-    assert operations(pipeline) == ["CREATE TABLE", "ADD COLUMN", "WRITE"]
+    assert operations(pipeline) == ["CREATE TABLE", "SET TBLPROPERTIES", "ADD COLUMN", "WRITE"]
 
 
 def test_run_remembers_added_columns_without_asking_again(

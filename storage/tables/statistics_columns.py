@@ -1,0 +1,47 @@
+"""The columns whose statistics readers may go by: those that the log tells of for every file of a table.
+
+delta-rs 1.6.3 takes bounds that a file lacks for bounds that exclude everything: `to_pyarrow_dataset` loses
+the nulls of a column that is younger than the file. Columns that are not named here it does not look at.
+https://docs.delta.io/latest/optimizations-oss.html#data-skipping
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from deltalake import DeltaTable
+
+STATISTICS_COLUMNS: Final = "delta.dataSkippingStatsColumns"
+"""The property of a table that names them, by comma; all columns where there is none."""
+
+_ENTRY: Final = re.compile(r"(?:`(?:[^`]|``)*`|[^,`])+")
+_FIRST_PART: Final = re.compile(r"`((?:[^`]|``)*)`|([^.]+)")
+
+
+def fewer_statistics(table: DeltaTable, rows: Collection[str], *, grows: bool) -> str | None:
+    """What the property must become before rows are added to `table`; None where it can stay as it is.
+
+    Args:
+        rows: The names of their columns.
+        grows: Whether the table gets columns that its files have not.
+    """
+    configured = table.metadata().configuration.get(STATISTICS_COLUMNS)
+    entries = _all_of(table) if configured is None else [one.strip() for one in _ENTRY.findall(configured)]
+    kept = [one for one in entries if _column(one) in rows]
+    new = grows and configured is None and table.get_add_actions().num_rows > 0
+    return ",".join(kept) if new or kept != entries else None
+
+
+def _all_of(table: DeltaTable) -> list[str]:
+    partitions = table.metadata().partition_columns
+    names = (field.name for field in table.schema().fields if field.name not in partitions)
+    return ["`" + name.replace("`", "``") + "`" for name in names]
+
+
+def _column(entry: str) -> str:
+    """The column that an entry is, or has a field of."""
+    match = _FIRST_PART.match(entry)
+    quoted, plain = match.groups() if match else (None, entry)
+    return plain if quoted is None else quoted.replace("``", "`")
