@@ -337,6 +337,7 @@ def _copies(rows: pl.DataFrame) -> pl.DataFrame:
         reason=pl.lit("unstorable_partition_value"),
         column=pl.lit(None, pl.String),
         raw="raw",
+        header=pl.lit(None, pl.String),
     )
 
 

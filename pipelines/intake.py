@@ -113,7 +113,7 @@ class Intake:
         if isinstance(item, Damage):
             return None
         if isinstance(item, Recalled):
-            return pool.submit(self._conformer.conform_lines, item.data, item.lines)
+            return pool.submit(self._conformer.conform_lines, item.data, item.lines, item.form)
         if isinstance(item, Rows):
             return pool.submit(self._conformer.conform_rows, item.batch)
         starts = np.array([segment.start for segment in item.segments], np.int64)
@@ -126,8 +126,9 @@ class Intake:
             conformed = result.result()
             parts = self._recalled(item, conformed) if isinstance(item, Recalled) else self._parts(item)
             np.add.at(self._lines_before, parts.files, conformed.line_counts)
+            header = None if isinstance(item, Rows) else item.form.header
             for chunk in conformed.chunks:
-                yield self._settle_chunk(chunk, parts)
+                yield self._settle_chunk(chunk, parts, header)
 
     def _recalled(self, item: Recalled, conformed: Conformed) -> _Parts:
         still = pl.concat([chunk.rejected["offset"] for chunk in conformed.chunks])
@@ -135,10 +136,11 @@ class Intake:
         nowhere = np.zeros(len(item.files), np.int64)
         return _Parts(files=item.files, starts=nowhere, offsets=nowhere, lines=item.before)
 
-    def _settle_chunk(self, chunk: Chunk, parts: _Parts) -> pl.DataFrame:
+    def _settle_chunk(self, chunk: Chunk, parts: _Parts, header: bytes | None) -> pl.DataFrame:
         self._tally.add(parts.files, chunk.counts)
         if chunk.rejected.height:
-            self._refused(self._located(chunk.rejected, parts))
+            text = None if header is None else header.decode()
+            self._refused(self._located(chunk.rejected, parts).with_columns(header=pl.lit(text, pl.String)))
         if not self._columns.positions:
             return chunk.accepted
         return self._with_positions(chunk.accepted, parts)
@@ -182,8 +184,9 @@ class Intake:
                     "reason": [damage.reason],
                     "column": [None],
                     "raw": [damage.data if kept else None],
+                    "header": [None],
                 },
-                schema_overrides={"column": pl.String, "raw": pl.Binary},
+                schema_overrides={"column": pl.String, "raw": pl.Binary, "header": pl.String},
             )
         )
 

@@ -108,5 +108,4 @@ class Reading:
         uri, name = self._pipeline.table.uri, self._pipeline.name
         span = max(self._settings.memory_bytes // _SPAN_SHARE, self._settings.block_bytes)
         for some in recalled_records(uri, name, self._files, up_to=self._batch - 1, span_bytes=span):
-            if some.height:
-                yield recalled(some)
+            yield from recalled(self._pipeline.source, some)

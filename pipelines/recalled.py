@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from config.source import Source
+from config.text_form import TextForm
 from storage.tables.quarantined import MARKER_SCHEMA
 from transforms.decode.lines import Lines
 
@@ -18,8 +21,9 @@ _NEWLINE = ord("\n")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recalled:
-    """Some records of a batch that replays, in the order of file and record.
+    """Some records of a batch that replays, in the order of file and record, all of one form.
 
+    form: their own, except that lines of JSON may be values of a document too.
     data: the records, each ended by a newline; then zeros.
     size: bytes of them.
     lines: where each record is. A part is the records of one file; lines count from its first record here.
@@ -28,6 +32,7 @@ class Recalled:
     places: a row a record, as MARKER_SCHEMA has it.
     """
 
+    form: TextForm
     data: NDArray[np.uint8]
     size: int
     lines: Lines
@@ -42,21 +47,41 @@ class Recalled:
         return self.places.filter(pl.Series(left))
 
 
-def recalled(records: pl.DataFrame) -> Recalled:
-    """The same records; at least one.
+def recalled(source: Source, records: pl.DataFrame) -> Iterator[Recalled]:
+    """The same records; those of files of one form, which are neighbours, together.
 
     Args:
         records: Rows of RECALLED_SCHEMA, sorted by file and record.
     """
+    known = records.select("path", "header").unique(maintain_order=True)
+    forms = [_form(source, path, header) for path, header in known.iter_rows()]  # row objects allowed: files
+    numbers = {form: number for number, form in enumerate(dict.fromkeys(forms))}
+    known = known.with_columns(form=pl.Series([numbers[form] for form in forms], dtype=pl.Int32))
+    joined = records.join(known, on=["path", "header"], nulls_equal=True, maintain_order="left")
+    runs = joined.with_columns(run=pl.col("form").rle_id())
+    for run in runs.partition_by("run", maintain_order=True):
+        yield _recalled(list(numbers)[run["form"][0]], run)
+
+
+def _form(source: Source, path: str, header: str | None) -> TextForm:
+    """Copies of rows, which their format has no text for, are JSON."""
+    form = source.form_of(path)
+    if form.kind == "csv":
+        return replace(form, header=None if header is None else header.encode())
+    return TextForm("json")
+
+
+def _recalled(form: TextForm, records: pl.DataFrame) -> Recalled:
     data, offsets = _text(records["raw"])
     files, numbers = records["file"].to_numpy(), records["record"].to_numpy()
     begins = np.flatnonzero(np.diff(files, prepend=-1))
     parts = np.repeat(np.arange(len(begins), dtype=np.int32), np.diff(begins, append=len(files)))
     lines = (numbers - numbers[begins][parts]).astype(np.int32)
     return Recalled(
+        form=form,
         data=data,
         size=int(offsets[-1]),
-        lines=Lines(offsets, parts, lines, np.zeros(len(begins), np.int64)),
+        lines=Lines(offsets, parts, lines, np.zeros(len(begins), np.int64), offsets[1:] - 1),
         files=files[begins],
         before=numbers[begins] - 1,
         places=records.select(MARKER_SCHEMA.names()),

@@ -87,7 +87,7 @@ def cells(page: pl.DataFrame, cut: int) -> list[list[str]]:
             _readable(raw),
         ]
         # row objects allowed: one page for a person
-        for batch, path, record, offset, _length, reason, column, raw in page.iter_rows()
+        for batch, path, record, offset, _length, reason, column, raw, _header in page.iter_rows()
     ]
 
 

@@ -25,11 +25,13 @@ REFUSED_SCHEMA = pl.Schema(
         "reason": pl.String(),
         "column": pl.String(),
         "raw": pl.Binary(),
+        "header": pl.String(),
     }
 )
-"""One row a record: `path` of its file, `record` (line number, from 1), `offset` in the decompressed file and
-`length`, both in bytes, null where they cannot be known; `reason`; `column`, a dotted path, null where no
-single one is to blame; `raw`, the bytes without the line ending, null where there were too many to keep."""
+"""One row a record: `path` of its file, `record` (its number there, from 1; of lines, the line), `offset` in
+the decompressed file and `length`, both in bytes, null where they cannot be known; `reason`; `column`, a
+dotted path, null where no single one is to blame; `raw`, the bytes without the line ending, null where there
+were too many to keep; `header`, of CSV the record that names the cells, else null."""
 
 QUARANTINE_SCHEMA = pl.Schema(
     {"pipeline": pl.String(), "batch": pl.Int64(), **REFUSED_SCHEMA, "replays": pl.Int64()}

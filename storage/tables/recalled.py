@@ -9,7 +9,7 @@ import polars as pl
 
 from storage.errors import TableError
 from storage.tables.ledger import OPEN_FILES_SCHEMA
-from storage.tables.quarantined import open_rows, quarantine_uri
+from storage.tables.quarantined import open_rows, quarantine_rows, quarantine_uri, refused_among
 from storage.upstream import translated
 
 RECALLED_SCHEMA = pl.Schema(
@@ -20,13 +20,20 @@ RECALLED_SCHEMA = pl.Schema(
         "offset": pl.Int64(),
         "replays": pl.Int64(),
         "raw": pl.Binary(),
+        "header": pl.String(),
     }
 )
 """One row a record: `file`, its position among the files to replay; `replays`, the batch that refused it; the
-rest as the quarantine has it. Only `offset` may be null."""
+rest as the quarantine has it. Only `offset` and `header` may be null."""
 
-WHOLE_FILE: Final = ("corrupt_file", "reader_crashed", "unsupported_schema")
-"""Reasons of what stands for a file as a whole, which no record can be made of."""
+WHOLE_FILE: Final = (
+    "bad_header",
+    "corrupt_document",
+    "corrupt_file",
+    "reader_crashed",
+    "unsupported_schema",
+)
+"""Reasons of what stands for a file, or for all that is left of one, which no record can be made of."""
 
 _IS_RECORD = pl.col("path").is_not_null() & ~pl.col("reason").is_in(WHOLE_FILE)
 
@@ -64,17 +71,32 @@ def recalled_records(
         up_to: The batch before the one that replays.
 
     Raises:
-        TableError: Final. The quarantine changed meanwhile.
+        TableError: Final. The quarantine changed meanwhile, or holds a record twice.
         StorageError: It cannot be read.
     """
     for _, some in files.group_by("replays", maintain_order=True):
         batch = int(some["replays"][0])
         rows = open_rows(table_uri, pipeline, batch=batch, up_to=up_to).filter(_IS_RECORD)
-        rows = rows.join(some.lazy().select("file", "path", "replays"), on="path")
-        with translated("read the quarantine", quarantine_uri(table_uri)):
-            places = rows.select("file", "path", "record", "length").collect(engine="streaming")
-        for span in _spans(places.sort("file", "record"), span_bytes):
-            yield _records(table_uri, rows, span)
+        places = _places(table_uri, rows.join(some.lazy().select("file", "path"), on="path"))
+        refused = refused_among(quarantine_rows(table_uri, pipeline).filter(pl.col("batch") == batch))
+        for span in _spans(places, span_bytes):
+            yield _records(table_uri, refused.rename({"batch": "replays"}), span)
+
+
+def _places(table_uri: str, rows: pl.LazyFrame) -> pl.DataFrame:
+    """`file`, `path`, `record` and `length` of all of them, in the order of file and record."""
+    uri = quarantine_uri(table_uri)
+    with translated("read the quarantine", uri):
+        places = rows.select("file", "path", "record", "length").collect(engine="streaming")
+    twice = places.filter(pl.struct("file", "record").is_duplicated())
+    if twice.height:
+        raise TableError(
+            "a refused record is in the quarantine twice, and would be taken in twice",
+            where=uri,
+            got=f"{twice.height} rows, the first of record {twice['record'][0]} of {twice['path'][0]}",
+            next_step="see what penstock verify says, and restore the quarantine to a version without them",
+        )
+    return places.sort("file", "record")
 
 
 def _spans(places: pl.DataFrame, span_bytes: int) -> Iterator[pl.DataFrame]:
@@ -91,7 +113,7 @@ def _records(table_uri: str, rows: pl.LazyFrame, span: pl.DataFrame) -> pl.DataF
         some = some.filter(pl.col("record").is_between(span["record"][0], span["record"][-1]))
     uri = quarantine_uri(table_uri)
     with translated("read the quarantine", uri):
-        found = some.join(span.lazy().select("file", "record"), on=["file", "record"], how="semi").collect()
+        found = some.join(span.lazy().select("file", "path", "record"), on=["path", "record"]).collect()
     if found.height != span.height:
         raise TableError(
             "the quarantine changed while its records were replayed",

@@ -75,7 +75,7 @@ def test_run_bad_record_between_good_ones_is_quarantined_verbatim(
 
     assert ids(pipeline) == [1, 2, 3]
     offset = len(event(1)) + 1
-    assert refused(pipeline).rows() == [(1, path, 2, offset, len(bad), reason, column, bad)]
+    assert refused(pipeline).rows() == [(1, path, 2, offset, len(bad), reason, column, bad, None)]
 
 
 def test_run_new_field_is_kept_aside_in_its_row(local: Store) -> None:
@@ -214,7 +214,7 @@ def test_run_line_of_50_mb_is_a_record_like_others_and_one_beyond_the_limit_is_n
     kinds = dict(table(pipeline).select("id", pl.col("kind").str.len_bytes()).iter_rows())
     assert kinds == {1: 5, 2: 50_000_000, 3: 5}
     assert refused(pipeline).drop("offset").rows() == [
-        (1, path, 3, 70_000_012, "record_too_long", None, None)
+        (1, path, 3, 70_000_012, "record_too_long", None, None, None)
     ]
 
 

@@ -31,6 +31,7 @@ def refused(*raws: bytes, path: str = "a", reason: str = "malformed") -> pl.Data
             "reason": reason,
             "column": None,
             "raw": pl.Series(list(raws), dtype=pl.Binary),
+            "header": None,
         },
         schema_overrides=REFUSED_SCHEMA,
     )

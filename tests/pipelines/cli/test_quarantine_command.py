@@ -44,7 +44,7 @@ def test_quarantine_with_json_gives_each_record_verbatim_with_its_place(store: S
     assert rows[0]["path"] == str(store.at("landing/deep/a.ndjson"))
     assert rows[1]["column"] == "id"
     assert list(rows[0]) == [
-        "batch", "path", "record", "offset", "length", "reason", "column", "raw", "raw_base64",
+        "batch", "path", "record", "offset", "length", "reason", "column", "raw", "header", "raw_base64",
     ]  # fmt: skip
     assert rows[0]["offset"] == len(event(1)) + 1
 
