@@ -1,6 +1,7 @@
 """One of several runs at the same time: `python -m tests.pipelines.racing_run SPEC START`.
 
 Waits for the file START, so that all of them begin together. Ends with status 3 where another run was faster.
+With `replay` as a third argument the quarantine is replayed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import storage.layout.table_writer  # noqa: F401 - imported before the start, so that none of them is late
 from config.pipeline import Pipeline
 from config.settings import Settings
+from pipelines.replay import replay
 from pipelines.run import run
 from storage.errors import ConcurrentRunError
 
@@ -21,10 +23,11 @@ FASTER = 3
 def main() -> int:
     """Runs until caught up."""
     pipeline = Pipeline.model_validate_json(sys.argv[1])
+    begin = replay if sys.argv[3:] == ["replay"] else run
     while not Path(sys.argv[2]).exists():
         time.sleep(0.001)
     try:
-        run(pipeline, Settings(threads=1))
+        begin(pipeline, Settings(threads=1))
     except ConcurrentRunError as error:
         sys.stderr.write(str(error))
         return FASTER

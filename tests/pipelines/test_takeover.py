@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
+from deltalake.transaction import create_table_with_add_actions
 
 from config.pipeline import Pipeline
 from pipelines import batch
 from pipelines.batch import WrittenBatch
 from storage.errors import ConcurrentRunError
-from storage.tables import delta
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, raws, run_and_prove, table
 
@@ -54,7 +54,8 @@ def before_write(monkeypatch: pytest.MonkeyPatch, number: int, meanwhile: Callab
 
     for owner, name in ((DeltaTable, "create_write_transaction"), (DeltaTable, "delete")):
         monkeypatch.setattr(owner, name, counting(getattr(owner, name)))
-    monkeypatch.setattr(delta, "create_table_with_add_actions", counting(delta.create_table_with_add_actions))
+    creating = counting(create_table_with_add_actions)
+    monkeypatch.setattr("storage.tables.delta.create_table_with_add_actions", creating)
 
 
 def assert_one_contract_came_through(store: Store, outcomes: dict[str, object], before: int) -> None:
