@@ -329,7 +329,8 @@ def fits(kind: str, of: Any) -> bool:
     if kind.startswith("float"):
         if abs(exact) > Fraction(np.finfo(kind).max.item()):
             return False
-        return bool(Fraction(np.dtype(kind).type(float(exact)).item()) == exact)
+        nearest = np.float32(float(exact)) if kind == "float32" else float(exact)
+        return Fraction(float(nearest)) == exact
     bits, signed = int(kind.lstrip("uint")), not kind.startswith("u")
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
     return exact.denominator == 1 and low <= exact < high
