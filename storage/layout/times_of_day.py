@@ -38,7 +38,7 @@ def times_as_text(values: pl.Expr, dtype: Any) -> pl.Expr:
     if isinstance(dtype, pl.Struct):
         fields = (times_as_text(pl.field(field.name), field.dtype) for field in dtype.fields)
         return values.struct.with_fields(*fields)
-    lists = values.arr.to_list() if isinstance(dtype, pl.Array) else values
+    lists = values.cast(pl.List(dtype.inner)) if isinstance(dtype, pl.Array) else values
     return lists.list.eval(times_as_text(pl.element(), dtype.inner))
 
 
