@@ -127,6 +127,20 @@ def test_read_ends_a_child_that_is_stopped(tmp_path: Path) -> None:
     process.close()
 
 
+def test_read_leaves_a_child_alone_that_waits_for_the_next_file(tmp_path: Path) -> None:
+    (tmp_path / "bad").write_bytes(b"bad")
+    (tmp_path / "good").write_bytes(parquet())
+    process = ReaderProcess(memory_bytes=MEMORY_BYTES, step_seconds=1)
+    assert _outcome(process, tmp_path / "bad", "parquet").damage == "corrupt_file"
+    first = process.pid
+
+    time.sleep(1.5)
+
+    assert _outcome(process, tmp_path / "good", "parquet") == Outcome()
+    assert process.pid == first
+    process.close()
+
+
 def test_child_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(parquet())
     process = ReaderProcess(memory_bytes=MEMORY_BYTES)
@@ -214,12 +228,11 @@ def test_read_rows_of_broken_files_gives_rows_and_then_a_damage_at_most(
 
 def _outcome(process: ReaderProcess, path: Path, form: TypedFormat) -> Outcome:
     """How the reading of a file ended."""
-    answers = process.read(os.open(path, os.O_RDONLY), Request(form, 1 << 16))
-    started = time.monotonic()
-    while True:
-        try:
-            next(answers)
-        except StopIteration as end:
-            assert time.monotonic() - started < 30
-            outcome: Outcome = end.value
-            return outcome
+    with path.open("rb") as file:
+        answers = process.read(file.fileno(), Request(form, 1 << 16))
+        while True:
+            try:
+                next(answers)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome

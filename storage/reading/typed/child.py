@@ -20,12 +20,15 @@ import pyarrow as pa
 from config.formats import TypedFormat
 from storage.reading.typed.batches import pieces
 from storage.reading.typed.failure import UnreadableError, told
-from storage.reading.typed.limits import TimeLimit, be_spared, memory_limit
+from storage.reading.typed.limits import TimeLimit, be_spared, memory_not_counted
 from storage.reading.typed.mapped import mapped
 from storage.reading.typed.wire import STREAM, Outcome, receive_request, send_outcome
 
 OUT_OF_MEMORY = 3
 """The exit status after a file that wanted too much: a process that is half done is best thrown away."""
+
+_BUFFER_BYTES = 64 * 1024
+_MAX_DETAIL = 500
 
 Reader = Callable[[pa.Buffer, int], Iterator[pa.RecordBatch]]
 
@@ -34,12 +37,16 @@ def main() -> None:
     """Serves until the parent is gone."""
     number, memory_bytes, seconds = map(int, sys.argv[1:])
     be_spared()
+    readers: dict[TypedFormat, Reader] = {}
     with socket.socket(fileno=number) as connection, suppress(BrokenPipeError, ConnectionResetError):
         while received := receive_request(connection):
             request, descriptor = received
-            reader = _reader(request.format)
+            if request.format not in readers:
+                with memory_not_counted(memory_bytes):
+                    readers[request.format] = _reader(request.format)
+            reader = readers[request.format]
             try:
-                with mapped(descriptor) as data, memory_limit(memory_bytes):
+                with mapped(descriptor) as data:
                     batches = TimeLimit(seconds).each(_batches(reader, data, request.batch_bytes))
                     outcome = _send(connection, batches)
             except MemoryError:
@@ -62,17 +69,20 @@ def _batches(reader: Reader, data: pa.Buffer, batch_bytes: int) -> Iterator[pa.R
 def _send(connection: socket.socket, batches: Iterator[pa.RecordBatch]) -> Outcome:
     """The rows of one file, as they are read."""
     writer: Any = None
+    pipe = io.BufferedWriter(_Pipe(connection), _BUFFER_BYTES)
     try:
         for batch in batches:
             if writer is None:
-                connection.sendall(STREAM)
-                writer = pa.ipc.new_stream(_Pipe(connection), batch.schema)
+                pipe.write(STREAM)
+                writer = pa.ipc.new_stream(pipe, batch.schema)
             writer.write_batch(batch)
+            pipe.flush()
     except UnreadableError as error:
-        return Outcome(error.damage, error.offset, str(error))
+        return Outcome(error.damage, error.offset, str(error)[:_MAX_DETAIL])
     finally:
         if writer is not None:
             writer.close()
+        pipe.flush()
     return Outcome()
 
 

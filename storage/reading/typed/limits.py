@@ -21,15 +21,15 @@ def be_spared() -> None:
 
 
 @contextmanager
-def memory_limit(memory_bytes: int) -> Iterator[None]:
-    """No more than `memory_bytes` beyond what is in use now: more is a `MemoryError`, or the end."""
-    # Not RLIMIT_AS, which would count the files that are mapped.
+def memory_not_counted(memory_bytes: int) -> Iterator[None]:
+    """Behind it, no more than `memory_bytes` beyond what is in use then: more is a `MemoryError`, or the end.
+
+    The memory that is meant is that of the process alone: files that are mapped do not count.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    yield
     resource.setrlimit(resource.RLIMIT_DATA, (_used_bytes() + memory_bytes, most))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 class TimeLimit:
@@ -42,8 +42,10 @@ class TimeLimit:
         """The items of `steps`; the time that passes until the next one is asked for does not count."""
         while True:
             signal.alarm(self._seconds)
-            item = next(steps, None)
-            signal.alarm(0)
+            try:
+                item = next(steps, None)
+            finally:
+                signal.alarm(0)
             if item is None:
                 return
             yield item

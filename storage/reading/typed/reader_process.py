@@ -13,7 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from storage.reading.typed.wire import STREAM, Outcome, Request, receive, receive_outcome, send_request
+from storage.reading.typed.wire import (
+    STREAM,
+    Outcome,
+    Request,
+    receive,
+    receive_into,
+    receive_outcome,
+    send_request,
+)
 
 _CHILD = "storage.reading.typed.child"
 _ROOT = Path(__file__).parents[3]
@@ -111,7 +119,9 @@ class _Stream:
         self._connection = connection
 
     def read(self, size: int) -> Any:
-        return pa.py_buffer(receive(self._connection, size))
+        found = pa.allocate_buffer(size)
+        receive_into(self._connection, memoryview(found))
+        return found
 
     def close(self) -> None: ...
 

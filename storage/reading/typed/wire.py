@@ -75,19 +75,24 @@ def receive_outcome(connection: socket.socket) -> Outcome:
 
 
 def receive(connection: socket.socket, size: int) -> bytearray:
-    """The next `size` bytes.
+    """The next `size` bytes; see `receive_into`."""
+    found = bytearray(size)
+    receive_into(connection, memoryview(found))
+    return found
+
+
+def receive_into(connection: socket.socket, target: memoryview) -> None:
+    """Fills `target` with what comes next.
 
     Raises:
         EOFError: The other end was closed before.
+        TimeoutError: Nothing came for too long.
     """
-    found = bytearray(size)
-    rest = memoryview(found)
-    while rest:
-        got = connection.recv_into(rest)
+    while target:
+        got = connection.recv_into(target)
         if not got:
             raise EOFError
-        rest = rest[got:]
-    return found
+        target = target[got:]
 
 
 def _encoded(message: Request | Outcome) -> bytes:
