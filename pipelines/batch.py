@@ -10,7 +10,7 @@ Each may be called again after a failure: nothing is visible before its commit, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from pipelines.evolution import Growth, next_evolution
 from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading import Reading
+from pipelines.replayed import Replayed
 from pipelines.tally import FileCounts
 from storage.errors import ConcurrentRunError
 from storage.landing.listing import list_landing
@@ -75,7 +76,7 @@ class WrittenBatch:
     marks: Mapping[str, str]  # columns that the contract does not name, see `pipelines.evolution`
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
-    still_refused: Mapping[str, int]  # by reason: records that stay in the quarantine, where they were
+    replayed: Replayed | None  # where the records come out of the quarantine
 
     @property
     def attempt(self) -> str:
@@ -89,12 +90,17 @@ class WrittenBatch:
     def as_metadata(self) -> dict[str, Any]:
         """The counts as JSON values, for the commits."""
         return {
-            "files": self.counts.as_metadata(),
+            "files": self.counts.as_metadata() | self._numbers(),
             "steps": dict(self.steps),
             "unstorable": self.unstorable,
             "rows": self.row_count(),
             "bytes_read": int(self.planned.files["size"].sum()),
         }
+
+    def _numbers(self) -> dict[str, list[int]]:
+        if self.replayed is None:
+            return {}
+        return {"numbers": self.replayed.numbers.tolist()}  # row objects allowed: one number a file
 
 
 def plan_batch(pipeline: Pipeline) -> PlannedBatch | None:
@@ -162,16 +168,18 @@ def _write_once(
 ) -> WrittenBatch | None:
     """One pass over the batch; None, and no files, where columns were added and another must follow."""
     pipeline = growth.pipeline
-    reading, still = Reading(pipeline, planned.number, planned.files, settings), _StillRefused()
+    reading = Reading(pipeline, planned.number, planned.files, settings)
     tally, counters, kept = reading.tally(), Counters(), np.zeros(planned.files.height, np.int64)
+    quarantine = QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number)
+    replayed = Replayed(quarantine, planned.files)
     with (
-        QuarantineWriter(pipeline.table.uri, pipeline.name, planned.number) as quarantine,
+        quarantine,
         _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
         reading.conformed(
             tally,
-            still.add if planned.is_replay else quarantine.add,
+            replayed.refuse if planned.is_replay else quarantine.add,
             progress,
-            quarantine.take_in,
+            replayed.take_in,
             growth.watch,
         ) as source,
     ):
@@ -193,7 +201,7 @@ def _write_once(
         growth.marks,
         counters.rows,
         unstorable.rows,
-        still.reasons,
+        replayed if planned.is_replay else None,
     )
     _check_conserved(written)
     return written
@@ -339,19 +347,6 @@ def _copies(rows: pl.DataFrame) -> pl.DataFrame:
         raw="raw",
         header=pl.lit(None, pl.String),
     )
-
-
-@dataclass
-class _StillRefused:
-    """Counts records that are refused again: they stay where they are."""
-
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    def add(self, refused: pl.DataFrame) -> None:
-        """Called by whoever draws the rows, in one thread at a time."""
-        counts = refused["reason"].value_counts()
-        for reason, count in zip(counts["reason"], counts["count"], strict=True):
-            self.reasons[reason] = self.reasons.get(reason, 0) + count
 
 
 def _check_conserved(written: WrittenBatch) -> None:

@@ -7,6 +7,7 @@ was killed is finished by whoever comes next, and nothing is taken in twice.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import PlannedBatch, WrittenBatch, plan_replay_batch
+from pipelines.batch import PlannedBatch, plan_replay_batch
 from pipelines.progress import Progress
 from pipelines.reports.rejected import rejected_count
 from pipelines.run import BatchSummary, take
@@ -80,7 +81,7 @@ class _Replay:
         files, still = self._open_files(), Counter[str]()
         not_replayable = rejected_count(self.pipeline) - int(files["records"].sum())
         while (planned := self._planned(files)) is not None:
-            still.update(self._take(planned).still_refused)
+            still.update(self._take(planned))
             files = files.slice(planned.files.height)
         return ReplaySummary(
             pipeline=self.pipeline.name,
@@ -109,12 +110,14 @@ class _Replay:
     def _planned(self, files: pl.DataFrame) -> PlannedBatch | None:
         return plan_replay_batch(self.pipeline, lambda: files)
 
-    def _take(self, planned: PlannedBatch) -> WrittenBatch:
+    def _take(self, planned: PlannedBatch) -> Mapping[str, int]:
+        """Those of its records that were refused again, by reason."""
         written, batch = take(self.pipeline, planned, self.settings, self.progress)
         self.batches.append(batch)
-        if planned.is_replay:
-            counts = written.counts
-            self.fates["taken_in"] += counts.accepted()
-            self.fates["dropped"] += sum(counts.dropped)
-            self.fates["duplicates"] += sum(counts.duplicates)
-        return written
+        if written.replayed is None:
+            return {}
+        counts = written.counts
+        self.fates["taken_in"] += counts.accepted()
+        self.fates["dropped"] += sum(counts.dropped)
+        self.fates["duplicates"] += sum(counts.duplicates)
+        return written.replayed.still_refused

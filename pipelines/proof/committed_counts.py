@@ -15,13 +15,17 @@ class _Counts(BaseModel):
 
 
 class CommittedFiles(_Counts):
-    """For each file, in the order of the ledger; `unmet` is for the batch as a whole."""
+    """For each file, in the order of the ledger; `unmet` is for the batch as a whole.
+
+    numbers: of a batch that replays, the sum of the numbers of the records that it took in; else empty.
+    """
 
     read: list[Count]
     quarantined: list[Count]
     dropped: list[Count]
     duplicates: list[Count]
     unmet: Mapping[str, Count]
+    numbers: list[Count] = []
 
 
 class CommittedCounts(_Counts):

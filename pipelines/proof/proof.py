@@ -167,7 +167,7 @@ class _Prover:
         landed = files.filter(pl.col("replays").is_null())
         again = recount(landed, self._landed, self._pipeline, self._settings, self._watcher.at)
         refused = self._refused.filter(pl.col("batch") == batch).select("path", "records")
-        markers = self._markers.filter(pl.col("by") == batch).select("path", "records", replays="batch")
+        markers = self._markers.filter(pl.col("by") == batch).drop("by").rename({"batch": "replays"})
         found += check_counts(batch, counts, files, commit.rows_added())
         found += check_quarantine(batch, counts, landed, refused)
         found += check_markers(batch, counts, files, markers)

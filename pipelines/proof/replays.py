@@ -33,31 +33,32 @@ def check_sources(files: pl.DataFrame) -> Iterator[Violation]:
 def check_markers(
     batch: int, counts: CommittedCounts, files: pl.DataFrame, markers: pl.DataFrame
 ) -> Iterator[Violation]:
-    """The batch marks as many records of each file as it read and did not refuse again.
+    """The batch marks as many records of each file as it read and did not refuse again, and the very ones.
 
     Args:
         files: What the ledger has of the batch: `file`, `path`, `replays`.
-        markers: Those of the batch: `replays`, `path`, `records`.
+        markers: Those of the batch: `replays`, `path`, `records`, `numbers`.
     """
-    said = _taken(counts, files)
-    both = said.join(markers, on=_FILE, how="full", coalesce=True, nulls_equal=True)
-    both = both.with_columns(pl.col("taken", "records").fill_null(0)).sort(_FILE)
-    differing = both.filter(pl.col("taken") != pl.col("records")).select(
-        "path", "replays", "taken", "records"
-    )
-    # row objects allowed: one a violation
-    for path, replays, taken, records in differing.iter_rows():
-        what = f"records marked as taken in, of those that batch {replays} refused"
-        yield Violation(batch, path, what, taken, records)
+    both = _taken(counts, files).join(markers, on=_FILE, how="full", coalesce=True, nulls_equal=True)
+    sums = ["taken", "records", "sum", "numbers"]
+    both = both.with_columns(pl.col(sums).fill_null(0)).sort(_FILE).select(*_FILE, *sums)
+    # row objects allowed: one a file that is replayed
+    for replays, path, taken, records, expected, numbers in both.iter_rows():
+        of = f"of those that batch {replays} refused"
+        if taken != records:
+            yield Violation(batch, path, f"records marked as taken in, {of}", taken, records)
+        elif expected != numbers:
+            yield Violation(batch, path, f"sum of the numbers of records taken in, {of}", expected, numbers)
 
 
 def _taken(counts: CommittedCounts, files: pl.DataFrame) -> pl.DataFrame:
-    """`replays`, `path` and `taken`, for the files that have counts."""
-    by_file, replayed = counts.by_file(), files.sort("file").filter(pl.col("replays").is_not_null())
-    read, again = (pl.Series(by_file[name], dtype=pl.Int64) for name in ("read", "quarantined"))
-    if not len(read) == len(again) == replayed.height:
-        return replayed.select(*_FILE, taken=pl.lit(0, pl.Int64)).clear()
-    return replayed.select(*_FILE, taken=read - again)
+    """`replays`, `path`, `taken` and `sum`, for the files that have counts."""
+    of, replayed = counts.files, files.sort("file").filter(pl.col("replays").is_not_null())
+    read, again, numbers = (pl.Series(one, dtype=pl.Int64) for one in (of.read, of.quarantined, of.numbers))
+    if not len(read) == len(again) == len(numbers) == replayed.height:
+        nothing = pl.lit(0, pl.Int64)
+        return replayed.select(*_FILE, taken=nothing, sum=nothing).clear()
+    return replayed.select(*_FILE, taken=read - again, sum=numbers)
 
 
 def check_marked(refused_by: int, wrong: pl.DataFrame, newest: int) -> Iterator[Violation]:

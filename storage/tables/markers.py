@@ -21,12 +21,12 @@ def refused_counts(table_uri: str, pipeline: str) -> pl.DataFrame:
 
 
 def marker_counts(table_uri: str, pipeline: str) -> pl.DataFrame:
-    """How many records each batch took in: `by`, the batch that refused them, `batch`, `path`, and `records`.
+    """How many records each batch, `by`, took in: `batch`, which refused them, `path`, `records`, `numbers`.
 
-    Eager, in no order; errors as of `refused_counts`.
+    `numbers` is the sum of the numbers of the records. Eager, in no order; errors as of `refused_counts`.
     """
-    markers = markers_among(quarantine_rows(table_uri, pipeline))
-    return _collected(table_uri, markers.group_by("by", "batch", "path").agg(records=pl.len().cast(pl.Int64)))
+    markers = markers_among(quarantine_rows(table_uri, pipeline)).group_by("by", "batch", "path")
+    return _collected(table_uri, markers.agg(records=pl.len().cast(pl.Int64), numbers=pl.sum("record")))
 
 
 def marked_wrongly(table_uri: str, pipeline: str, batch: int) -> pl.DataFrame:
