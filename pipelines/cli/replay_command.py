@@ -42,13 +42,14 @@ def _show(result: ReplaySummary) -> None:
     if not result.open:
         click.echo(f"{result.pipeline}: nothing is in the quarantine")
         return
-    click.echo(f"{result.pipeline}: {whole(result.open)} records were in the quarantine")
+    click.secho(result.pipeline, bold=True)
     print_fields([(name, whole(count)) for name, count in _counts(result) if count])
 
 
 def _counts(result: ReplaySummary) -> list[tuple[str, int]]:
     refused = [(f"still refused, {reason}", count) for reason, count in result.still_refused.items()]
     return [
+        ("in the quarantine", result.open),
         ("taken in", result.taken_in),
         ("dropped", result.dropped),
         ("duplicates", result.duplicates),

@@ -27,7 +27,7 @@ class Files:
     Attributes:
         batch: The one that they are planned for; None where they wait for a plan.
         bytes: As stored.
-        oldest: When the oldest of them was last changed; None where there are none.
+        oldest: When the oldest of them was last changed; None without any, and in a replay.
     """
 
     batch: int | None
@@ -112,7 +112,7 @@ def _planned(uri: str, name: str, last: int) -> Files | None:
 
 
 def _files(files: pl.DataFrame, batch: int | None) -> Files:
-    oldest = files["modified"].min()
+    oldest = files.filter(pl.col("replays").is_null())["modified"].min()
     return Files(
         batch, files.height, int(files["size"].sum()), oldest if isinstance(oldest, datetime) else None
     )
