@@ -223,6 +223,28 @@ def test_read_rows_refuses_text_that_is_no_utf8(tmp_path: Path) -> None:
     assert damage.reason == "corrupt_file"
 
 
+def test_read_rows_keeps_the_rows_before_text_that_is_no_utf8(tmp_path: Path) -> None:
+    text = pa.array([b"x" * 100] * 5000 + [b"\xff"] + [b"y"] * 5000)
+    wrong = pa.Array.from_buffers(pa.string(), len(text), text.cast(pa.binary()).buffers())
+    (tmp_path / "a").write_bytes(ipc_file(pa.table({"a": wrong}), rows_a_batch=100_000))
+
+    items = read([str(tmp_path / "a")], "ipc")
+
+    found, [damage] = table(items), damages(items)
+    assert found is not None
+    assert 4000 < found.num_rows <= 5000
+    assert damage.reason == "corrupt_file"
+
+
+def test_read_rows_refuses_list_views(tmp_path: Path) -> None:
+    rows = pa.table({"a": pa.array([[1], [2, 3]], pa.list_view(pa.int64()))})
+    (tmp_path / "a").write_bytes(ipc_file(rows))
+
+    [damage] = damages(read([str(tmp_path / "a")], "ipc"))
+
+    assert damage.reason == "unsupported_schema"
+
+
 def test_read_rows_refuses_a_file_that_has_changed(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(parquet())
 

@@ -34,7 +34,19 @@ _SIGNATURE = types.Tuple((int64, int64, boolean))(
 )
 
 
-@njit(_ROW(types.Array(uint8, 1, "C", readonly=True), int64, int64), cache=True, nogil=True)
+def compiled(signature):
+    """Compiled now; kept for the next process where there is a folder to keep it."""
+
+    def compile_(function):
+        try:
+            return njit(signature, cache=True, nogil=True)(function)
+        except RuntimeError:  # what Numba says when it may write neither here nor to the user's cache
+            return njit(signature, nogil=True)(function)
+
+    return compile_
+
+
+@compiled(_ROW(types.Array(uint8, 1, "C", readonly=True), int64, int64))
 def _number(data, position, end):
     """The number there and the position behind it, which is -1 where there is none."""
     bits = np.uint64(0)
@@ -51,7 +63,7 @@ def _number(data, position, end):
     return 0, -1
 
 
-@njit(_SIGNATURE, cache=True, nogil=True)
+@compiled(_SIGNATURE)
 def walk(program, data, position, end, stop, rows, counts, places, memory, fill):
     """Reads up to `rows` rows, from `position` to `end`, and no further row once it has come to `stop`.
 
