@@ -66,7 +66,9 @@ def _columns(found: Inferred) -> str:
         if isinstance(column.type, Struct | List) and (column.name,) not in found.notes
     ]
     if always:
-        lines.append(f"{_listed(always)} could be required too: {{type: ..., required: true}}")
+        lines.append(
+            f"in every record as well: {_listed(always)}; to require it: {{type: ..., required: true}}"
+        )
     lines += [
         f"left out: {field!r} ({reason})" for field, reason in islice(found.left_out.items(), _MOST_NAMED)
     ]

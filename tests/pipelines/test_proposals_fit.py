@@ -139,6 +139,8 @@ ARROW: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.timestamp("us", "UTC"): moments(2, 9998),
     pa.timestamp("ns", "Europe/Berlin"): moments(1970, 2100),
     pa.decimal128(9, 2): st.decimals(-9999999, 9999999, places=2),
+    pa.decimal256(60, 2): st.decimals(-9999999, 9999999, places=2),
+    pa.duration("s"): st.integers(0, 9),
     pa.dictionary(pa.int32(), pa.string()): st.sampled_from(["a", "b"]),
     pa.list_(pa.int16()): st.lists(st.none() | st.integers(-9, 9), max_size=3),
     pa.map_(pa.string(), pa.int32()): st.lists(

@@ -21,7 +21,10 @@ _BYTE_ORDER_MARKS: Final = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _QUOTED: Final = {
-    quote: re.compile(rf"(?:^|[,;\t|]){quote}[^{quote}]*{quote}(?=[,;\t|\r\n]|\Z)", re.M) for quote in "\"'"
+    quote: re.compile(
+        rf"(?:^|[,;\t|]){quote}(?:[^{quote}]|{quote}{quote})*+{quote}(?=[,;\t|\r\n]|\Z)", re.MULTILINE
+    )
+    for quote in "\"'"
 }
 _RARE: Final = "'`^~"
 # Numbers with any signs in them, dates and times: text that no one writes a delimiter into.
@@ -75,7 +78,8 @@ def _quote(texts: Sequence[str]) -> str:
 
 def _score(texts: Sequence[str], delimiter: str, quote: str) -> float:
     """From 0, where rows have one cell or many numbers of them, to 1."""
-    rows = [row for text in texts for row in islice(read_rows(text, delimiter, quote), _MOST_ROWS)]
+    files = [list(islice(read_rows(text, delimiter, quote), _MOST_ROWS)) for text in texts]
+    rows = [row for file in files for row in file]
     widths = Counter(len(row) for row in rows if row)
     if not widths:
         return 0
@@ -84,7 +88,9 @@ def _score(texts: Sequence[str], delimiter: str, quote: str) -> float:
         return 0
     cells = [cell for row in rows if row and len(row) == width for cell in row]
     whole = sum(_is_whole(cell, delimiter) for cell in cells)
-    return (count / len(rows)) ** 2 * whole / len(cells)
+    # A header has no delimiters within its cells: where it is cut otherwise, something is wrong.
+    heads = sum(len(file[0] or ()) == width for file in files if file) / len(files)
+    return (count / len(rows)) ** 2 * (1 + heads) / 2 * whole / len(cells)
 
 
 def _is_whole(cell: Cell, delimiter: str) -> bool:

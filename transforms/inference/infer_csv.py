@@ -13,6 +13,7 @@ from config.names import is_column_name
 from transforms.inference.csv_cells import Cell, read_rows
 from transforms.inference.csv_dialect import decode_head, sniff_dialect, sniff_encoding
 from transforms.inference.csv_values import (
+    BOOLEANS,
     Booleans,
     is_null,
     is_number,
@@ -100,7 +101,9 @@ def _infer(table: _Table, nulls: Sequence[str], booleans: Booleans) -> Inferred:
         whole.fields[name] = observe(cells, nulls, booleans, name)
         values = {cell.text for cell in cells if not is_null(cell, nulls)}
         if values and all(map(_LIKE_A_NUMBER.fullmatch, values)) and not all(map(is_number, values)):
-            choice.note((name,), f"numbers that JSON does not have, such as {_odd(values)!r}, are text")
+            choice.note(
+                (name,), f"text, for not all are numbers as JSON writes them, such as {_odd(values)!r}"
+            )
         texts = sorted({cell.text for cell in cells if cell.text and is_null(cell, nulls)})
         if texts and whole.fields[name].kinds.keys() == {"text"}:
             choice.note((name,), f"null where a cell is {' or '.join(texts)}")
@@ -125,7 +128,8 @@ def _have_header(files: Sequence[Sequence[list[Cell] | None]]) -> bool:
 
 
 def _is_value(text: str) -> bool:
-    return text_kind(text) != "other" or _LIKE_A_NUMBER.fullmatch(text) is not None
+    is_number_or_time = text_kind(text) != "other" or _LIKE_A_NUMBER.fullmatch(text) is not None
+    return is_number_or_time or text.lower() in BOOLEANS[0]
 
 
 def _are_names(names: Sequence[str]) -> bool:

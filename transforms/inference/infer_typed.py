@@ -131,4 +131,5 @@ def _values(arrays: Arrays) -> int:
 
 
 def _days(arrays: Arrays) -> int:
-    return len(pc.unique(pa.chunked_array([plain(array).cast(pa.date32(), safe=False) for array in arrays])))
+    days = pa.chunked_array([plain(array).cast(pa.date32(), safe=False) for array in arrays])
+    return len(pc.unique(days.drop_null()))

@@ -144,7 +144,7 @@ class TypeChoice:
             return None
         self.note(
             path,
-            f"numbers that count {_NAMES[unit]} since 1970, by name and range; int64 keeps the plain numbers",
+            f"counts {_NAMES[unit]} since 1970, by its name and range; int64 would keep the plain numbers",
         )
         return Timestamp("us", "UTC", epoch=unit)  # type: ignore[arg-type]  # `units` holds units
 
