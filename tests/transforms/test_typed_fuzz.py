@@ -19,7 +19,7 @@ from transforms.decode.typed.decoder import TypedDecoder
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=15)
 LONGS = st.integers(-(2**63), 2**63 - 1)
-ARRAYS = st.deferred(lambda: st.one_of(LEAVES, NESTED, ENCODED, SLICED))
+ARRAYS: st.SearchStrategy[pa.Array] = st.deferred(lambda: st.one_of(LEAVES, NESTED, ENCODED, SLICED))
 
 
 def typed(arrow: pa.DataType, values: st.SearchStrategy[Any]) -> st.SearchStrategy[pa.Array]:
@@ -37,7 +37,7 @@ def strict(text: str | bytes) -> Any:
     return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
-LEAVES = st.one_of(
+LEAVES: st.SearchStrategy[pa.Array] = st.one_of(
     typed(pa.int8(), st.integers(-128, 127)),
     typed(pa.uint64(), st.integers(0, 2**64 - 1)),
     typed(pa.int64(), LONGS),
@@ -126,8 +126,9 @@ def sliced(draw: st.DrawFn) -> pa.Array:
     return array.slice(first, draw(st.integers(0, len(array) - first)))
 
 
-NESTED = st.one_of(structs(), lists(), maps())
-ENCODED, SLICED = encoded(), sliced()
+NESTED: st.SearchStrategy[pa.Array] = st.one_of(structs(), lists(), maps())
+ENCODED: st.SearchStrategy[pa.Array] = encoded()
+SLICED: st.SearchStrategy[pa.Array] = sliced()
 
 LEAF_KINDS = [
     *("int8", "uint64", "int64", "float32", "float64", "decimal(9,2)", "decimal(38,20)", "bool", "binary"),

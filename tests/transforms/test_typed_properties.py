@@ -61,6 +61,11 @@ def iso(of: date | time | datetime) -> str:
     return of.isoformat()
 
 
+def literal(of: float) -> str:
+    """The shortest text that reads back to the number, as a double or as an integer."""
+    return str(int(of)) if 2**53 <= abs(of) <= 1e38 else repr(of)
+
+
 def quoted(of: date | time) -> str:
     return dumps(iso(of))
 
@@ -106,11 +111,11 @@ LEAVES = [
         )
     ),
     *(
-        Cell(kind, pa.float64(), FLOATS, repr)
+        Cell(kind, pa.float64(), FLOATS, literal)
         for kind in ("int8", "int64", "uint64", "float64", "bool", "string", "json")
     ),
     Cell("float64", pa.int64(), st.integers(-(2**53), 2**53), dumps),
-    Cell("float32", pa.float32(), SINGLES, lambda of: str(np.float32(of))),
+    Cell("float32", pa.float32(), SINGLES, literal),
     Cell("float64", pa.float64(), st.floats(-10, 10).map(round).map(float), repr),
     Cell("int16", pa.float64(), st.floats(-10, 10).map(round).map(float), repr),
     *(
@@ -325,12 +330,12 @@ def fits(kind: str, of: Any) -> bool:
     if kind.startswith("decimal"):
         precision, scale = map(int, kind[8:-1].split(","))
         scaled = exact * 10**scale
-        return scaled.denominator == 1 and abs(scaled.numerator) < 10**precision
+        return bool(scaled.denominator == 1 and abs(scaled.numerator) < 10**precision)
     if kind.startswith("float"):
         if abs(exact) > Fraction(np.finfo(kind).max.item()):
             return False
         nearest = np.float32(float(exact)) if kind == "float32" else float(exact)
-        return Fraction(float(nearest)) == exact
+        return bool(Fraction(float(nearest)) == exact)
     bits, signed = int(kind.lstrip("uint")), not kind.startswith("u")
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if signed else (0, 2**bits)
     return exact.denominator == 1 and low <= exact < high

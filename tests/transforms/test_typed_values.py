@@ -269,6 +269,41 @@ def test_decode_encoded_columns_are_read_as_their_values() -> None:
     assert values({"a": "int8"}, structs) == [None, {"a": 1}, {"a": 2}, {"a": 1}, None]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            pa.array([{"a": "x"}, {"a": None}, None], pa.struct({"a": pa.string_view()})),
+            ["{}", '{"a":"x"}', None],
+        ),
+        (pa.array([["x", "y"], ["z"], None], pa.list_(pa.string_view())), ['["z"]', '["x","y"]', None]),
+        (pa.array([["x", "y"], ["z"], None], pa.list_view(pa.string())), ['["z"]', '["x","y"]', None]),
+        (
+            pa.array([[("k", "v")], [], None], pa.map_(pa.string(), pa.string_view())),
+            ["{}", '{"k":"v"}', None],
+        ),
+        (pa.array([{}, {}, None], pa.struct([])), ["{}", "{}", None]),
+        (pa.array(["[1]", "2", None], pa.json_()), ["2", "[1]", None]),
+    ],
+)
+def test_decode_encoded_columns_of_nested_values_are_put_together(
+    words: pa.Array, expected: list[str | None]
+) -> None:
+    one, zero, two = expected
+    encoded = pa.DictionaryArray.from_arrays(pa.array([1, None, 0, 1, 2], pa.int8()), words)
+    assert values("json", encoded) == [one, None, zero, one, two]
+    assert values("json", encoded[2:]) == [zero, one, two]
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([1, 3, 4], pa.int32()), words)
+    assert values("json", runs[1:]) == [one, one, two]
+
+
+def test_decode_encoded_uuids_keep_their_text() -> None:
+    of = [uuid.UUID(int=number) for number in (1, 2)]
+    words = pa.array([one.bytes for one in of], pa.uuid())
+    encoded = pa.DictionaryArray.from_arrays(pa.array([1, None, 0]), words)
+    assert values("string", encoded) == [str(of[1]), None, str(of[0])]
+
+
 def test_decode_dictionary_codes_are_kept_where_words_are_distinct() -> None:
     encoded = pa.DictionaryArray.from_arrays(pa.array([1, 0, None], pa.int32()), pa.array(["x", "y"]))
     assert values("dictionary", encoded) == ["y", "x", None]

@@ -24,10 +24,10 @@ from transforms.decode.kernel.codes import (
 )
 from transforms.decode.shape import Shape
 from transforms.decode.typed.fitted import Fitted, Mask, Verdicts, mismatched
-from transforms.decode.typed.plain import elements_of, is_list, plain, valid_slots
+from transforms.decode.typed.plain import Slots, elements_of, is_list, plain, valid_slots
 from transforms.decode.typed.rescue import Rescues, rescues
 from transforms.decode.typed.rules import fitted
-from transforms.decode.typed.spaces import Slots, Space, paths
+from transforms.decode.typed.spaces import Space, paths
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,18 @@ from transforms.decode.arrow import arrow_type
 from transforms.decode.kernel.codes import OUT_OF_RANGE
 from transforms.decode.typed.fitted import Fitted, Mask, judged, without
 from transforms.decode.typed.json_text import json_text
-from transforms.decode.typed.json_values import JSON, json_values
+from transforms.decode.typed.json_values import json_values
 from transforms.decode.typed.numbers import floats_of
-from transforms.decode.typed.plain import branches_of, elements_of, is_list, numbers_of, plain
-from transforms.decode.typed.texts import is_extension
+from transforms.decode.typed.plain import (
+    JSON,
+    branches_of,
+    elements_of,
+    is_extension,
+    is_list,
+    numbers_of,
+    plain,
+    unencoded,
+)
 from transforms.decode.typed.times import DAY, PER_SECOND, beyond_years
 
 
@@ -23,6 +31,7 @@ def documents(kind: Json, array: pa.Array, max_nesting: int) -> Fitted:
 
     NaN, infinities, and times and dates outside of the years 1 to 9999 have none.
     """
+    array = unencoded(array)
     if is_extension(array.type, JSON):
         return json_values(plain(array), max_nesting)
     text = json_text(array, np.arange(len(array))).cast(arrow_type(kind))

@@ -7,9 +7,12 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.decode.typed.decimals import LARGEST, exact_decimals
 from transforms.decode.typed.plain import BYTES, TEXT, is_bytes, is_text, numbers_of, valid_slots
 from transforms.decode.typed.times import DAY
 
+EXACT_INTEGER = 2.0**53
+"""From here on a double is a whole number, and its shortest literal need not be all its digits."""
 _TO_ESCAPE = r'["\\\x00-\x1f]'
 _SHORT = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _CONTROLS = {chr(code): f"\\u{code:04x}" for code in range(0x20)}
@@ -70,9 +73,17 @@ def scalar_text(array: pa.Array) -> pa.Array:
 
 
 def _floats(array: pa.Array) -> pa.Array:
+    """The shortest literals that read back to these numbers, also where integers are read."""
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
+    array = array.cast(pa.float64())
     text = array.cast(TEXT)
+    values = numbers_of(array, "float64")
+    large = (np.abs(values) >= EXACT_INTEGER) & (np.abs(values) <= LARGEST)
+    if large.any():
+        exact, _ = exact_decimals(np.where(large, values, 0))
+        text = pc.if_else(pa.array(large), exact.cast(pa.decimal256(38, 0)).cast(TEXT), text)
+        text = pc.if_else(array.is_valid(), text, literal_null())
     for name, string in _NOT_FINITE.items():
         text = pc.if_else(pc.equal(text, literal(name)), literal(string), text)
     return text

@@ -23,26 +23,32 @@ from transforms.decode.typed.json_scalars import (
     literal_null,
     scalar_text,
 )
-from transforms.decode.typed.json_values import JSON, json_values
+from transforms.decode.typed.json_values import json_values
 from transforms.decode.typed.plain import (
+    JSON,
     TEXT,
+    UUID,
+    Slots,
     branches_of,
+    chosen_elements,
     elements_of,
+    is_extension,
     is_list,
     is_text,
     picked,
     plain,
+    unencoded,
     valid_slots,
 )
-from transforms.decode.typed.texts import UUID, is_extension, uuid_text
+from transforms.decode.typed.texts import uuid_text
 
-Slots = NDArray[np.int64]
 DEEPEST = 1000
 """Brackets in a document that is to be copied as it is; the limit for what is decoded is another."""
 
 
 def json_text(array: pa.Array, slots: Slots) -> pa.Array:
     """The values of some slots as JSON, large strings; null where there is none."""
+    array = unencoded(array)
     if is_extension(array.type, JSON):
         return _documents(picked(array, pa.array(slots)))
     if is_extension(array.type, UUID):
@@ -89,16 +95,9 @@ def _objects(array: pa.StructArray, slots: Slots) -> pa.Array:
     return _only(array, slots, object_text(names, array.flatten(), slots))
 
 
-def _chosen(counts: Slots, slots: Slots) -> tuple[Slots, Slots]:
-    """(how many elements the lists in `slots` have, the slots of these elements)."""
-    starts = np.cumsum(counts) - counts
-    some = counts[slots]
-    return some, np.repeat(starts[slots] - (np.cumsum(some) - some), some) + np.arange(some.sum())
-
-
 def _arrays(array: pa.Array, slots: Slots) -> pa.Array:
     counts, elements = elements_of(array)
-    some, chosen = _chosen(counts, slots)
+    some, chosen = chosen_elements(counts, slots)
     text = list_text(some, json_text(elements, chosen))
     return _only(array, slots, joined(literal("["), text, literal("]")))
 
@@ -106,7 +105,7 @@ def _arrays(array: pa.Array, slots: Slots) -> pa.Array:
 def _maps(array: pa.MapArray, slots: Slots) -> pa.Array:
     """Objects where the keys are texts that differ, else arrays of `{"key": …, "value": …}`."""
     counts, entries = elements_of(array)
-    some, chosen = _chosen(counts, slots)
+    some, chosen = chosen_elements(counts, slots)
     keys, values = entries.flatten()
     if not is_text(plain(keys).type):
         return _arrays(array, slots)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,9 +23,6 @@ from transforms.decode.tokenized import Room, program_of, tokenized
 from transforms.decode.typed.fitted import Fitted
 from transforms.decode.typed.plain import TEXT
 from transforms.decode.typed.text_tokens import MOST_BYTES
-
-JSON: Final = "arrow.json"
-"""The extension type of text that is JSON."""
 
 _SHAPE = shape_of([Column("v", Json())])
 _PROGRAM = program_of(_SHAPE)

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from transforms.decode.arrow import validity
 
+Slots = NDArray[np.int64]
 TEXT, BYTES = pa.large_string(), pa.large_binary()
+JSON, UUID = "arrow.json", "arrow.uuid"
+"""The extension types of text that is JSON, and of UUIDs."""
 _VIEWS = {pa.string_view(): TEXT, pa.binary_view(): BYTES}
 
 
@@ -48,29 +51,67 @@ def valid_slots(array: pa.Array) -> NDArray[np.bool_] | None:
     return flags
 
 
+def is_extension(kind: pa.DataType, name: str) -> bool:
+    """Whether a type is the extension type of this name."""
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == name
+
+
 def plain(array: pa.Array) -> pa.Array:
     """The same values without extension, dictionary or run-end types around them."""
+    array = unencoded(array)
+    while isinstance(array.type, pa.BaseExtensionType):
+        array = unencoded(array.storage)
+    return array
+
+
+def unencoded(array: pa.Array) -> pa.Array:
+    """The same values without dictionary or run-end types around them; UUIDs and JSON stay such."""
     while True:
-        kind = array.type
-        if isinstance(kind, pa.BaseExtensionType):
-            array = array.storage
-        elif pa.types.is_dictionary(kind):
-            array = _decoded(array)
-        elif pa.types.is_run_end_encoded(kind):
+        if pa.types.is_dictionary(array.type):
+            array = _looked_up(array.dictionary, array.indices)
+        elif pa.types.is_run_end_encoded(array.type):
             runs = np.asarray(array.run_ends)
             slots = np.arange(array.offset, array.offset + len(array))
-            array = picked(array.values, pa.array(np.searchsorted(runs, slots, side="right")))
+            array = _looked_up(array.values, pa.array(np.searchsorted(runs, slots, side="right")))
         else:
             return array
 
 
 def picked(array: pa.Array, slots: pa.Array) -> pa.Array:
-    """The values of some slots; null for a null slot. Text and bytes that are views are copied."""
-    array = plain(array)
-    return array.cast(_VIEWS.get(array.type, array.type)).take(slots)
+    """The values of some slots; null for a null slot.
+
+    Arrow's `take` knows neither views nor run-ends: text and bytes that are views are copied, what has parts
+    is put together again.
+    """
+    array, types = unencoded(array), pa.types
+    if isinstance(array.type, pa.BaseExtensionType):
+        return _marked(array.type, picked(array.storage, slots))
+    if not types.is_nested(array.type) or types.is_union(array.type):
+        return array.cast(_VIEWS.get(array.type, array.type)).take(slots)
+    valid, places = _found(array, slots)
+    if types.is_struct(array.type):
+        children = [picked(child, slots) for child in array.flatten()]
+        names = [field.name for field in array.type]
+        if not names:
+            return array.take(slots)
+        return pa.StructArray.from_arrays(children, names, mask=pa.array(~valid))
+    counts, elements = elements_of(array)
+    some = np.zeros(len(slots), np.int64)
+    some[valid], chosen = chosen_elements(counts, places[valid])
+    offsets, below = np.concatenate([[0], np.cumsum(some)]), picked(elements, pa.array(chosen))
+    if types.is_map(array.type):
+        return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), *below.flatten(), mask=pa.array(~valid))
+    return pa.LargeListArray.from_arrays(pa.array(offsets), below, mask=pa.array(~valid))
 
 
-def elements_of(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+def chosen_elements(counts: Slots, lists: Slots) -> tuple[Slots, Slots]:
+    """(how many elements the lists in some slots have, the slots of these elements)."""
+    starts = np.cumsum(counts) - counts
+    some = counts[lists]
+    return some, np.repeat(starts[lists] - (np.cumsum(some) - some), some) + np.arange(some.sum())
+
+
+def elements_of(array: pa.Array) -> tuple[Slots, pa.Array]:
     """(how many elements each list has, all of them in order); none where a list is null."""
     if pa.types.is_map(array.type):
         entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
@@ -101,27 +142,42 @@ def _as_lists(maps: pa.Array, entry: pa.DataType) -> pa.Array:
     )
 
 
-def _decoded(array: pa.DictionaryArray) -> pa.Array:
-    values = plain(array.dictionary)
-    if not (is_text(values.type) or pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type)):
-        return picked(values, array.indices)
-    return _shared(values, array.indices)
+def _looked_up(values: pa.Array, slots: pa.Array) -> pa.Array:
+    """The values of some slots, UUIDs and JSON as such; null for a null slot."""
+    values = unencoded(values)
+    bare = plain(values)
+    if is_text(bare.type) or pa.types.is_binary(bare.type) or pa.types.is_large_binary(bare.type):
+        return _marked(values.type, _shared(bare, slots))
+    return picked(values, slots)
 
 
-def _shared(values: pa.Array, indices: pa.Array) -> pa.Array:
+def _marked(kind: pa.DataType, array: pa.Array) -> pa.Array:
+    """Values of an extension type that is known here as such again, others as they are stored."""
+    if is_extension(kind, JSON):
+        return pa.ExtensionArray.from_storage(pa.json_(array.type), array)
+    return pa.ExtensionArray.from_storage(kind, array) if is_extension(kind, UUID) else array
+
+
+def _found(array: pa.Array, slots: pa.Array) -> tuple[NDArray[np.bool_], Slots]:
+    """(whether there is a value in some slots, the slots with 0 for null)."""
+    places = pc.fill_null(slots, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    valid = slots.is_valid().to_numpy(zero_copy_only=False).copy()
+    known = valid_slots(array)
+    if known is not None and len(known):
+        valid &= known[places]
+    return valid, places
+
+
+def _shared(values: pa.Array, slots: pa.Array) -> pa.Array:
     """Text or bytes as views, so that a long value used often is there once."""
     view = pa.string_view() if is_text(values.type) else pa.binary_view()
     values = values.cast(view)
-    bits, items, *texts = values.buffers()
+    _, items, *texts = values.buffers()
     views = np.frombuffer(items or b"", np.uint64).reshape(-1, 2)[values.offset :]
-    known = valid_slots(indices)
-    valid = np.ones(len(indices), np.bool_) if known is None else known.copy()
-    places = pc.fill_null(indices, 0).to_numpy(zero_copy_only=False)
-    if bits is not None and len(values):
-        valid &= values.is_valid().to_numpy(zero_copy_only=False)[places]
-    chosen = views[places] if len(values) else np.zeros((len(indices), 2), np.uint64)
+    valid, places = _found(values, slots)
+    chosen = views[places] if len(values) else np.zeros((len(slots), 2), np.uint64)
     buffers = [validity(valid), pa.py_buffer(np.ascontiguousarray(chosen)), *texts]
-    return pa.Array.from_buffers(view, len(indices), buffers)
+    return pa.Array.from_buffers(view, len(slots), buffers)
 
 
 def _valid_branches(array: pa.Array) -> NDArray[np.bool_]:
@@ -132,7 +188,7 @@ def _valid_branches(array: pa.Array) -> NDArray[np.bool_]:
     return flags
 
 
-def branches_of(array: pa.Array) -> list[tuple[NDArray[np.int64], pa.Array]]:
+def branches_of(array: pa.Array) -> list[tuple[Slots, pa.Array]]:
     """The types that a union is made of: which slots are of each, and their values."""
     codes = numbers_of(array, "int8")  # `type_codes` and `offsets` forget where a slice begins
     dense = array.type.mode == "dense"

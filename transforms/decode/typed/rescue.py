@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 
 from transforms.decode.typed.json_scalars import joined, literal
 from transforms.decode.typed.json_text import json_text, list_text
-from transforms.decode.typed.plain import TEXT
-from transforms.decode.typed.spaces import Slots
+from transforms.decode.typed.plain import TEXT, Slots
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from transforms.decode.kernel.codes import LIST
 from transforms.decode.shape import Shape
 from transforms.decode.typed.json_scalars import json_string, literal
-from transforms.decode.typed.plain import TEXT
-
-Slots = NDArray[np.int64]
+from transforms.decode.typed.plain import TEXT, Slots
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,26 @@ from numpy.typing import NDArray
 from config.column_types import Binary, Dictionary, String
 from transforms.decode.arrow import arrow_type
 from transforms.decode.typed.fitted import Fitted, mismatched
-from transforms.decode.typed.plain import BYTES, TEXT, is_bytes, is_text, plain, valid_slots
+from transforms.decode.typed.plain import (
+    BYTES,
+    TEXT,
+    UUID,
+    is_bytes,
+    is_extension,
+    is_text,
+    plain,
+    unencoded,
+    valid_slots,
+)
 
-UUID = "arrow.uuid"
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _DASHES = (8, 13, 18, 23)
 _UUID_LENGTH = 36
 
 
-def is_extension(kind: pa.DataType, name: str) -> bool:
-    """Whether a type is the extension type of this name."""
-    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == name
-
-
 def strings(kind: String, array: pa.Array) -> Fitted:
     """Text, and the canonical text of UUIDs."""
+    array = unencoded(array)
     if is_extension(array.type, UUID):
         return Fitted(uuid_text(array).cast(arrow_type(kind)))
     array = plain(array)
