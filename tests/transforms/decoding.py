@@ -14,13 +14,14 @@ from transforms.decode.kernel.codes import PADDING
 
 
 def a_pipeline(columns: Mapping[str, Any], **options: Any) -> Pipeline:
-    """A pipeline with these contract columns; options of the contract and of the pipeline itself."""
+    """A pipeline with these contract columns; options of source, contract, and the pipeline itself."""
     contract: dict[str, Any] = {
         "columns": columns,
         **{k: options.pop(k) for k in ("on_mismatch", "on_new_column") if k in options},
     }
     table = {"uri": "table", **options.pop("table", {})}
-    return Pipeline(name="test", source={"uri": "landing"}, contract=contract, table=table, **options)
+    source = {"uri": "landing", **options.pop("source", {})}
+    return Pipeline(name="test", source=source, contract=contract, table=table, **options)
 
 
 def padded(text: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
