@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +22,7 @@ from config.formats import TypedFormat
 from storage.reading.typed.batches import pieces
 from storage.reading.typed.failure import UnreadableError, told
 from storage.reading.typed.limits import TimeLimit, be_spared, memory_not_counted
-from storage.reading.typed.mapped import mapped
+from storage.reading.typed.mapped import Mapped, mapped
 from storage.reading.typed.wire import STREAM, Outcome, receive_request, send_outcome
 
 OUT_OF_MEMORY = 3
@@ -37,33 +38,33 @@ def main() -> None:
     """Serves until the parent is gone."""
     number, memory_bytes, seconds = map(int, sys.argv[1:])
     be_spared()
-    readers: dict[TypedFormat, Reader] = {}
     with socket.socket(fileno=number) as connection, suppress(BrokenPipeError, ConnectionResetError):
         while received := receive_request(connection):
             request, descriptor = received
-            if request.format not in readers:
-                with memory_not_counted(memory_bytes):
-                    readers[request.format] = _reader(request.format)
-            reader = readers[request.format]
+            reader = _reader(request.format, memory_bytes)
             try:
-                with mapped(descriptor) as data:
-                    batches = TimeLimit(seconds).each(_batches(reader, data, request.batch_bytes))
+                with mapped(descriptor) as file:
+                    batches = TimeLimit(seconds).each(_batches(reader, file, request.batch_bytes))
                     outcome = _send(connection, batches)
             except MemoryError:
                 os._exit(OUT_OF_MEMORY)
             send_outcome(connection, outcome)
 
 
-def _reader(form: TypedFormat) -> Reader:
+@cache
+def _reader(form: TypedFormat, memory_bytes: int) -> Reader:
     """Imported when the first file of a format comes: each takes a while, and memory of its own."""
-    read: Reader = import_module(f"storage.reading.typed.{form}").read
+    with memory_not_counted(memory_bytes):
+        read: Reader = import_module(f"storage.reading.typed.{form}").read
     return read
 
 
-def _batches(reader: Reader, data: pa.Buffer, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+def _batches(reader: Reader, file: Mapped, batch_bytes: int) -> Iterator[pa.RecordBatch]:
     with told():
-        for batch in reader(data, batch_bytes):
-            yield from pieces(batch, batch_bytes)
+        for batch in reader(file.data, batch_bytes):
+            for piece in pieces(batch, batch_bytes):
+                yield piece
+                file.let_go()
 
 
 def _send(connection: socket.socket, batches: Iterator[pa.RecordBatch]) -> Outcome:
