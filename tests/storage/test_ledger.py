@@ -16,7 +16,15 @@ from storage.errors import ConcurrentRunError, NotFoundError, NothingLandedError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
 from storage.tables import delta, ledger
 from storage.tables.delta import open_table
-from storage.tables.ledger import LEDGER_SCHEMA, ledger_uri, plan, planned_files, waiting_files
+from storage.tables.ledger import (
+    LEDGER_SCHEMA,
+    OPEN_FILES_SCHEMA,
+    ledger_uri,
+    plan,
+    plan_replay,
+    planned_files,
+    waiting_files,
+)
 from tests.conftest import Store
 
 NEVER_LISTED = "the landing zone must not be listed"
@@ -240,3 +248,66 @@ def test_plan_with_nothing_waiting_imports_nothing_that_writes(tmp_path: Path) -
         "assert not {'pyarrow', 's3fs', 'botocore', 'numba'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def plan_open(store: Store, batch: int, *files: tuple[int, str, int]) -> pl.DataFrame | None:
+    """Plans a replay of files of batch, path and size."""
+    rows = pl.DataFrame([(*one, 1) for one in files], schema=OPEN_FILES_SCHEMA, orient="row")
+    return plan_replay(store.at("t"), "p", batch, open_files=lambda: rows, max_files=2, max_bytes=100)
+
+
+def test_plan_replay_names_the_batch_of_each_file_and_leaves_landed_ones_known(store: Store) -> None:
+    files = landed(("a", 5, 1), ("b", 5, 2))
+    assert plan_one(store, 1, files) == ["a", "b"]
+
+    found = plan_open(store, 2, (1, "a", 3), (1, "b", 4))
+
+    assert found is not None
+    assert found.schema == LEDGER_SCHEMA.to_frame().drop("pipeline", "batch").schema
+    assert found.select("file", "path", "size", "replays").rows() == [(0, "a", 3, 1), (1, "b", 4, 1)]
+    assert found["modified"].to_list() == files["modified"].to_list()
+    assert set(found["identity"]) & set(files["identity"]) == set()
+    assert waiting_files(store.at("t"), "p", lambda: files).is_empty()
+
+
+def test_plan_replay_again_gives_the_same_and_so_does_plan(store: Store) -> None:
+    plan_one(store, 1, landed(("a", 5, 1)))
+    first = plan_open(store, 2, (1, "a", 3))
+
+    again, by_run = plan_open(store, 2), plan_one(store, 2, None)
+
+    assert first is not None
+    assert again is not None
+    assert first.equals(again)
+    assert by_run == ["a"]
+
+
+def test_plan_replay_takes_as_much_as_a_batch_may_hold(store: Store) -> None:
+    plan_one(store, 1, landed(*((name, 5, 1) for name in "abcd")))
+
+    for batch, (files, expected) in enumerate(
+        [
+            ([(1, "a", 1), (1, "b", 1), (1, "c", 1)], ["a", "b"]),
+            ([(1, "a", 60), (1, "b", 60)], ["a"]),
+            ([(1, "a", 600), (1, "b", 1)], ["a"]),
+        ],
+        2,
+    ):
+        found = plan_open(store, batch, *files)
+        assert found is not None
+        assert found["path"].to_list() == expected
+
+
+def test_plan_replay_of_nothing_plans_nothing(store: Store) -> None:
+    plan_one(store, 1, landed(("a", 5, 1)))
+
+    assert plan_open(store, 2) is None
+    assert plan_one(store, 2, landed(("b", 5, 2))) == ["b"]
+
+
+def test_plan_replay_of_the_same_file_in_two_batches_keeps_identities_apart(store: Store) -> None:
+    plan_one(store, 1, landed(("a", 5, 1)))
+    for batch in (2, 3):
+        plan_open(store, batch, (1, "a", 3))
+
+    assert planned_files(store.at("t"), "p").collect()["identity"].n_unique() == 3
