@@ -80,7 +80,8 @@ def evolution_of(
     # row objects allowed: the two schemas
     theirs, ours = json.loads(table.schema().to_json()), marked_schema(schema, marks)
     merge = Merge(table.metadata().partition_columns)
-    fields = merge.fields(theirs["fields"], json.loads(ours.to_json())["fields"])  # row objects allowed
+    # row objects allowed: as above
+    fields = merge.fields(theirs["fields"], json.loads(ours.to_json())["fields"])
     if merge.refused:
         raise _refusal(table, merge)
     relaxed = [one["name"] for one in theirs["fields"] if not one["nullable"] and one["name"] in nulls]

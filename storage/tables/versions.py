@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
 from storage.tables.delta import METADATA_KEY, open_table
+from storage.tables.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 
 
@@ -35,7 +36,8 @@ class TableVersion:
 
     Attributes:
         timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock; None where not said.
-        operation: `WRITE`, `CREATE TABLE`, `OPTIMIZE` …, as its writer called it.
+        operation: `WRITE`, `CREATE TABLE`, `OPTIMIZE` …, as its writer called it; `CHANGE COLUMN` where
+            Penstock wrote files again in other types, which delta-rs can only call `WRITE`.
         app_id: Whose batch it is; None where Penstock did not write it.
         batch: Its number, from 1; None where Penstock did not write it.
         metadata: What the caller of `commit_batch` gave; empty where Penstock did not write it.
@@ -107,10 +109,12 @@ def versions_of(table: DeltaTable, limit: int | None = None) -> list[TableVersio
 def _version(entry: Mapping[str, Any]) -> TableVersion:
     noted = entry.get(METADATA_KEY)
     ours = noted if isinstance(noted, dict) else {}
+    operation = str(entry.get("operation", "unknown"))
+    rewritten = operation == "WRITE" and EVOLUTION_KEY in entry
     return TableVersion(
         version=entry["version"],
         timestamp_ms=entry.get("timestamp"),
-        operation=str(entry.get("operation", "unknown")),
+        operation="CHANGE COLUMN" if rewritten else operation,
         app_id=ours.get("app_id"),
         batch=ours.get("batch"),
         metadata=ours.get("metadata") or {},

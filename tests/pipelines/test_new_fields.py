@@ -59,7 +59,7 @@ def test_run_keeps_every_value_of_new_fields(batches: list[list[dict[str, Any]]]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
         pipeline = a_pipeline(store, {"id": "int64!"}, contract=ADD, source={"max_files_per_batch": 1})
-        landed = []
+        landed: list[dict[str, Any]] = []
         for number, batch in enumerate(batches):
             lines = []
             for fields in batch:
