@@ -120,12 +120,12 @@ def test_rescue_of_a_whole_list_or_struct() -> None:
     assert reasons(columns, arrays) == [("type_mismatch", "a"), None]
 
 
-@pytest.mark.parametrize("option", ["rescue", "ignore", "fail"])
+@pytest.mark.parametrize("option", ["rescue", "add", "ignore", "fail"])
 def test_decode_new_columns_count_where_they_have_values(option: str) -> None:
     arrays = {"a": pa.array([1, 2]), "new": pa.array([None, [1]]), "none": pa.nulls(2)}
     nested = {"a": pa.array([1, 1]), "s": pa.array([{"b": 1, "c": None}, {"b": 1, "c": 2}])}
     found = rescued({"a": "int8"}, arrays, on_new_column=option)
-    assert found == [None, {"new": [1]} if option == "rescue" else None]
+    assert found == [None, {"new": [1]} if option in ("rescue", "add") else None]
     refused = [None, ("unknown_field", "")] if option == "fail" else [None, None]
     assert reasons({"a": "int8"}, arrays, on_new_column=option) == refused
     refused = [None, ("unknown_field", "s")] if option == "fail" else [None, None]

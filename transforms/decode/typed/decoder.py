@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from config.pipeline import Contract
 from transforms.decode.decoder import ON_UNKNOWN, Decoded
-from transforms.decode.kernel.codes import RESCUE_FIELD
 from transforms.decode.shape import shape_of
 from transforms.decode.typed.assembly import Assembly, Terms
 from transforms.decode.typed.rescue import rescued
@@ -17,7 +16,7 @@ class TypedDecoder:
 
     def __init__(self, contract: Contract, max_nesting: int) -> None:
         self._shape = shape_of(contract.columns)
-        on_unknown = ON_UNKNOWN.get(contract.on_new_column, RESCUE_FIELD)
+        on_unknown = ON_UNKNOWN[contract.on_new_column]
         self._terms = Terms(contract.on_mismatch == "rescue", on_unknown, max_nesting)
 
     def decode(self, batch: pa.RecordBatch) -> Decoded:
