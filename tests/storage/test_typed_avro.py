@@ -1,26 +1,21 @@
-"""Avro files give what fastavro reads, in Arrow's types, and nothing behind a damage."""
+"""Avro files give what they hold in Arrow's types, and nothing behind a damage."""
 
 from __future__ import annotations
 
 import datetime
-import io
 import json
 import uuid
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from storage.reading.block_builder import Damage
 from storage.reading.typed.avro import read as read_avro
 from storage.reading.typed.failure import UnreadableError
 from tests.conftest import Store
 from tests.storage.avro_files import COMPRESS, MARK, avro, container, header, number, record, text
-from tests.storage.avro_values import schemas_and_rows
 from tests.storage.typed_reading import NUMBERS, damages, read, table
 
 FEW = NUMBERS.slice(0, 300)
@@ -44,31 +39,6 @@ def columns(data: bytes, batch_bytes: int = 1 << 16) -> pa.Table:
     for batch in batches:
         batch.validate(full=True)
     return pa.Table.from_batches(batches)
-
-
-@settings(max_examples=60)
-@given(
-    written=schemas_and_rows(),
-    codec=st.sampled_from(["null", "deflate", "bzip2", "xz"]),
-    block_bytes=st.sampled_from([1, 50, 16_000]),
-    batch_bytes=st.sampled_from([1, 100, 1 << 16]),
-)
-def test_read_gives_what_fastavro_reads(
-    written: tuple[Any, list[Any]], codec: str, block_bytes: int, batch_bytes: int
-) -> None:
-    schema, rows = written
-    sink = io.BytesIO()
-    fastavro.writer(sink, fastavro.parse_schema(schema), rows, codec=codec, sync_interval=block_bytes)
-
-    rows_found = [
-        row
-        for batch in read_avro(pa.py_buffer(sink.getvalue()), batch_bytes)
-        for row in batch.to_pylist(maps_as_pydicts="strict")
-    ]
-
-    sink.seek(0)
-    found = repr(rows_found).replace("zoneinfo.ZoneInfo(key='UTC')", "datetime.timezone.utc")
-    assert found == repr(list(fastavro.reader(sink)))
 
 
 WRONG = {"type": "bytes", "logicalType": "decimal", "precision": 2, "scale": 5}
