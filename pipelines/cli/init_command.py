@@ -30,8 +30,9 @@ def command(
 ) -> None:
     """Look at a sample of a landing zone and write a ready pipeline file.
 
-    URI is a folder, a file or a glob, local or s3://. The contract is what up to 10,000 records of up to 20
-    files have in common; table, partitions and order are proposed with it. The file is yours to change.
+    URI is a folder, a file or a glob, local or s3://; JSON, CSV, Parquet, Arrow IPC or Avro. The contract is
+    what up to 10,000 records of up to 20 files have in common; table, partitions and order are proposed with
+    it. The file is yours to change.
 
     \b
     Example:

@@ -7,6 +7,7 @@ from typing import Final
 
 from config.column_types import List, Struct
 from config.findings import KeyPath
+from pipelines.proposal.declared import Notes
 from pipelines.proposal.layout import Layout
 from pipelines.proposal.sample import Sample
 from transforms.inference.inferred import Inferred
@@ -30,11 +31,9 @@ def explained(sample: Sample, layout: Layout) -> dict[KeyPath, str]:
             "on_new_column",
         ): "a field that is not above: rescue it into _rescued, add a column, ignore it, or fail",
     }
-    if source := _source(sample):
-        comments["source",] = source
-    for key, note in sample.notes.items():
-        if key:
-            comments["source", *key] = note
+    for key, note in _source(sample):
+        here = ("source", *key)
+        comments[here] = f"{comments[here]}\n{note}" if here in comments else note
     for path, note in sample.found.notes.items():
         place = ".".join(str(part) for part in path if not isinstance(part, int))
         comments["contract", "columns", *path] = f"{place}: {note}"
@@ -48,14 +47,12 @@ def _extent(sample: Sample) -> str:
     return f"{records} of {_counted(sample.files_read, 'file')}, of {sample.files_landed:,} that landed"
 
 
-def _source(sample: Sample) -> str:
-    lines = [sample.notes[()]] if () in sample.notes else []
-    if sample.found.unreadable:
-        lines.append(
-            f"{_counted(sample.found.unreadable, 'record')} of the sample cannot be read; "
-            "a run quarantines such"
-        )
-    return "\n".join(lines)
+def _source(sample: Sample) -> Notes:
+    count = sample.found.unreadable
+    if not count:
+        return sample.notes
+    told = f"{_counted(count, 'record')} of the sample cannot be read; a run quarantines such"
+    return (*sample.notes, ((), told))
 
 
 def _columns(found: Inferred) -> str:

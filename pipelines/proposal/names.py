@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from config.formats import SUFFIXES
+
 _GLOB: Final = re.compile(r"[*?\[]")
-_DATA_SUFFIXES: Final = (".gz", ".gzip", ".zst", ".zstd", ".ndjson", ".jsonl", ".json")
 
 
 def default_name(uri: str) -> str:
@@ -14,7 +15,7 @@ def default_name(uri: str) -> str:
     wildcard = _GLOB.search(uri)
     path = uri[: wildcard.start()].rpartition("/")[0] if wildcard else uri
     last = path.partition("://")[2 if "://" in path else 0].rstrip("/").rpartition("/")[2]
-    while last.endswith(_DATA_SUFFIXES):
+    while last.endswith(SUFFIXES):
         last = last.rpartition(".")[0]
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", last).strip("_")
     return safe if safe[:1].isalpha() else f"events_{safe}".rstrip("_")

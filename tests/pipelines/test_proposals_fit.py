@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.column_syntax import format_columns
 from config.settings import Settings
 from config.spec_file import parse_pipeline
 from pipelines.errors import ProposalError
@@ -24,6 +25,9 @@ from pipelines.proposal.propose import Proposal, propose
 from pipelines.proposal.sample import sample_landing
 from pipelines.reports.validation import validate
 from tests.pipelines.fitting import Fit, fit
+from tests.transforms.decoding import a_pipeline
+from transforms.conform import Conformer
+from transforms.inference.infer_typed import infer_typed
 
 SETTINGS = Settings(threads=1)
 
@@ -185,18 +189,33 @@ def ipc(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-@settings(deadline=None, max_examples=40)
-@given(arrow_tables(), arrow_tables(), st.booleans())
-def test_propose_for_any_typed_files_takes_in_every_row(
-    first: pa.Table, second: pa.Table, alike: bool
-) -> None:
-    files = {"a__parquet": parquet(first), "b__arrow": ipc(first if alike else second)}
-    height = first.num_rows + (first if alike else second).num_rows
+@settings(deadline=None, max_examples=150)
+@given(arrow_tables(), arrow_tables())
+def test_infer_from_any_typed_rows_gives_what_all_of_them_fit(first: pa.Table, second: pa.Table) -> None:
+    batches = [table.to_batches()[0] for table in (first, second)]
+    columns = infer_typed(batches).columns
 
-    with tempfile.TemporaryDirectory() as folder:
-        _, found = fitted(Path(folder), **files)
+    conformer = Conformer(a_pipeline(format_columns(columns)), max_nesting=64, positions=False)
 
-    assert (found.refused, found.accepted) == ([], height)
+    for batch in batches:
+        (chunk,) = conformer.conform_rows(batch).chunks
+        assert (chunk.accepted.height, chunk.rejected.height) == (batch.num_rows, 0)
+
+
+def test_propose_for_typed_files_takes_in_every_row(tmp_path: Path) -> None:
+    table = pa.table(
+        {"a": [1, None], "at": pa.array([1, 2], pa.timestamp("ms", "UTC")), "s": [{"x": 1}, None]}
+    )
+    files = {
+        "a__parquet": parquet(table),
+        "b__parquet": parquet(table.select(["at"])),
+        "c__arrow": ipc(table),
+    }
+
+    proposal, found = fitted(tmp_path, **files)
+
+    assert (found.accepted, found.rescued, found.refused) == (6, 0, [])
+    assert "told by their suffixes: ipc, parquet" in proposal.text
 
 
 def test_propose_for_documents_takes_in_every_element(tmp_path: Path) -> None:

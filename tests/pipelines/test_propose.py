@@ -186,6 +186,8 @@ def test_propose_with_unusable_name_is_refused() -> None:
         ("s3://landing", "landing"),
         ("data/events_2021-07-21.ndjson.gz", "events_2021-07-21"),
         ("data/[ab]/x.ndjson", "data"),
+        ("s3://b/orders.csv.bz2", "orders"),
+        ("orders.parquet", "orders"),
         ("*.ndjson", "events"),
         (".", "events"),
         ("/data/2021", "events_2021"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import os
@@ -40,9 +41,9 @@ def columns(sample: Sample) -> dict[str, object]:
 
 
 def parquet(**values: list[Any]) -> bytes:
-    sink = pa.BufferOutputStream()
+    sink = io.BytesIO()
     pq.write_table(pa.table(values), sink)
-    return sink.getvalue().to_pybytes()
+    return sink.getvalue()
 
 
 def test_sample_takes_every_record_of_little(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_sample_of_several_formats_takes_the_most_frequent_and_names_the_others(
 
     assert columns(sample) == {"a": "int64!", "b": "int64!"}
     assert "format" not in sample.source
-    assert sample.notes[()].endswith("csv, which the columns are from, and 1 ndjson, 1 parquet")
+    assert dict(sample.notes)[()].endswith("csv, which the columns are from, and 1 ndjson, 1 parquet")
     assert (sample.files_read, sample.files_landed) == (2, 4)
 
 
@@ -187,6 +188,13 @@ def test_sample_of_tabs_and_commas_leaves_the_delimiter_to_the_suffix(tmp_path: 
     sample = sample_of(tmp_path, a__csv=b"a,b\n1,2\n", b__csv=b"a,b\n1,2\n", c__tsv=b"a\tb\n1\t2\n")
 
     assert sample.source["csv"] == {"header": True}
+
+
+def test_sample_names_files_without_a_single_record(tmp_path: Path) -> None:
+    sample = sample_of(tmp_path, README__md=b"# About\n\nThis is data.\n", a__ndjson=b'{"a": 1}\n')
+
+    assert "README.md" in dict(sample.notes)[()]
+    assert columns(sample) == {"a": "int64!"}
 
 
 def test_sample_of_damaged_typed_file_takes_the_others(tmp_path: Path) -> None:

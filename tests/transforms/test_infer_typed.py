@@ -111,6 +111,12 @@ def test_infer_of_nanoseconds_says_what_is_refused() -> None:
     assert "nanoseconds" in inferred({"a": of(pa.timestamp("ns"), 1)}).notes["a",]
 
 
+def test_infer_of_numbers_that_are_none_says_what_is_refused() -> None:
+    found = inferred({"a": of(pa.float32(), 1.5, float("nan"), float("inf"), None)})
+
+    assert found.notes["a",].startswith("2 values are NaN or infinite, which is refused")
+
+
 def test_infer_counts_days() -> None:
     found = inferred({"day": of(pa.date32(), 1, 2, 2), "at": of(pa.timestamp("s"), 1, 90_000, None)})
 

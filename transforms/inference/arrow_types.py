@@ -22,8 +22,7 @@ from config.column_types import (
     Timestamp,
 )
 from config.time_zones import is_zone
-from transforms.decode.typed.plain import is_bytes, is_text
-from transforms.decode.typed.texts import UUID, is_extension
+from transforms.decode.typed.plain import JSON, UUID, is_bytes, is_extension, is_text
 from transforms.inference.numbers import MOST_DIGITS
 
 _DIGITS_OF_BITS: Final = {8: 3, 16: 5, 32: 10, 64: 20}
@@ -38,7 +37,7 @@ def leaf_type(kind: pa.DataType) -> ColumnType | None:
     if is_extension(kind, UUID):
         return String()
     if isinstance(kind, pa.BaseExtensionType):
-        return Json() if is_extension(kind, "arrow.json") else leaf_type(kind.storage_type)
+        return Json() if is_extension(kind, JSON) else leaf_type(kind.storage_type)
     if types.is_dictionary(kind):
         return Dictionary() if is_text(kind.value_type) else leaf_type(kind.value_type)
     if types.is_run_end_encoded(kind):

@@ -16,6 +16,7 @@ from config.column_types import (
     ColumnType,
     Date,
     Dictionary,
+    Float,
     Json,
     List,
     String,
@@ -93,6 +94,8 @@ class _TypedChoice:
             return self._json(path, "always null")
         if kind == Json():
             return self._json(path, f"in the files: {', '.join(sorted({str(one) for one in types}))}")
+        if isinstance(kind, Float) and (count := sum(map(_infinite, map(plain, arrays)))):
+            self.choice.note(path, f"{count:,} values are NaN or infinite, which is refused")
         if any(pa.types.is_temporal(one) and getattr(one, "unit", "") == "ns" for one in types):
             self.choice.note(path, _FINER)
         return self._text(arrays, path) if kind == String() else kind
@@ -122,6 +125,15 @@ def _by_name(files: Any) -> dict[str, Arrays]:
                 found.setdefault(name, []).append(array)
             seen.add(name)
     return found
+
+
+def _infinite(array: Any) -> int:
+    """How many values are NaN or infinite."""
+    if not pa.types.is_floating(array.type):
+        return 0
+    return (
+        len(array) - array.null_count - int(pc.sum(pc.is_finite(array)).as_py() or 0)
+    )  # row objects allowed: a count
 
 
 def _values(arrays: Arrays) -> int:
