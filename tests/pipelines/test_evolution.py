@@ -190,6 +190,38 @@ def test_run_takes_the_types_of_columns_that_others_made(store: Store) -> None:
     assert rescued(second) == [None, {"s": {"a": 1}}]
 
 
+@pytest.mark.parametrize(
+    ("theirs", "x", "why"),
+    [
+        (b'"text"', ["text"], [("type_mismatch", "x")]),
+        (b"2", [1, 2], []),
+        (b'{"a": 1}', ["1", '{"a": 1}'], []),
+    ],
+)
+def test_run_that_loses_the_race_for_a_column_takes_it_as_it_is(
+    local: Store, monkeypatch: pytest.MonkeyPatch, theirs: bytes, x: list[Any], why: list[Any]
+) -> None:
+    one, other = adding(local), adding(local, name="other", source={"uri": local.at("other")})
+    land(local, "a.ndjson", b'{"id": 1}')
+    run_and_prove(one)
+    land(local, "b.ndjson", b'{"id": 2, "x": 1}')
+    local.put("other/a.ndjson", b'{"id": 3, "x": %s}\n' % theirs)
+    evolve = evolution.evolved
+
+    def late(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(evolution, "evolved", evolve)
+        run(other, SETTINGS)
+        return evolve(*args, **options)
+
+    monkeypatch.setattr(evolution, "evolved", late)
+
+    run_and_prove(one)
+
+    assert table(one).sort("id")["x"].drop_nulls().to_list() == x
+    assert reasons(one) == why
+    assert proof_of(other).violations == ()
+
+
 def test_run_with_columns_added_to_the_contract_evolves_the_table(store: Store) -> None:
     land(store, "a.ndjson", b'{"id": 1}')
     run_and_prove(a_pipeline(store, {"id": "int64!"}))
