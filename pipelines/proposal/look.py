@@ -17,7 +17,7 @@ from config.formats import Format, TypedFormat, delimiter_of, format_of
 from config.settings import MIB, Settings
 from pipelines.proposal.declared import Notes, declared_compression
 from pipelines.proposal.heads import Head, read_heads
-from pipelines.proposal.recognize import Family, family_of, format_of_head
+from pipelines.proposal.recognize import Family, family_of, format_of_head, is_spread
 from pipelines.proposal.records import records_of
 from storage.filesystem import is_remote
 from storage.reading.rows import Rows
@@ -71,6 +71,8 @@ def look_at_text(files: pl.DataFrame, settings: Settings, most: int) -> Looked:
     kinds = {head.path: format_of_head(head) for head in heads}
     family = most_frequent([family_of(kind) for kind in kinds.values()])
     kinds = {path: kind for path, kind in kinds.items() if family_of(kind) == family}
+    if any(is_spread(head) for head in heads if kinds.get(head.path) == "json"):
+        kinds = dict.fromkeys(kinds, "json")
     if family == "typed":
         return look_at_typed(files.filter(pl.col("path").is_in(list(kinds))), settings, kinds)
     heads = [head for head in heads if head.path in kinds]

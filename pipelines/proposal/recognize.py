@@ -55,6 +55,12 @@ def format_of_head(head: Head) -> Format:
     return "ndjson" if named == "json or ndjson" or not _is_csv(head) else "csv"
 
 
+def is_spread(head: Head) -> bool:
+    """Whether the file holds objects over several lines: no suffix says so, only a declared format."""
+    start = head.data.removeprefix(_BYTE_ORDER_MARK).lstrip(_SPACE)
+    return start.startswith(b"{") and _is_document(start)
+
+
 def is_default(path: str, kind: Format) -> bool:
     """Whether a file in this format is read right where nothing is declared."""
     named = format_of(path)

@@ -20,6 +20,7 @@ import zstandard
 from config.column_syntax import format_columns
 from config.settings import MIB, Settings
 from pipelines.proposal.sample import MOST_FILES, MOST_RECORDS, Sample, sample_landing
+from tests.conftest import Store
 
 
 def landed(folder: Path, files: int, records: int) -> str:
@@ -176,6 +177,13 @@ def test_sample_of_lines_and_documents_takes_both(tmp_path: Path) -> None:
     assert "format" not in sample.source
 
 
+def test_sample_of_objects_over_several_lines_declares_documents_for_all(tmp_path: Path) -> None:
+    sample = sample_of(tmp_path, a__json=b'{"a": 1}\n{"a": 2}', b__json=b'{\n"a": 3}', c__json=b'[{"a": 4}]')
+
+    assert sample.source == {"format": "json"}
+    assert sample.found.records == 4
+
+
 def test_sample_of_a_cut_document_takes_the_elements_before(tmp_path: Path) -> None:
     elements = [json.dumps({"n": number, "pad": "x" * 100}) for number in range(60_000)]
 
@@ -188,6 +196,20 @@ def test_sample_of_tabs_and_commas_leaves_the_delimiter_to_the_suffix(tmp_path: 
     sample = sample_of(tmp_path, a__csv=b"a,b\n1,2\n", b__csv=b"a,b\n1,2\n", c__tsv=b"a\tb\n1\t2\n")
 
     assert sample.source["csv"] == {"header": True}
+
+
+def test_sample_reads_from_every_store(store: Store) -> None:
+    lines = b"".join(b'{"n": %d, "pad": "%s"}\n' % (number, b"x" * 90) for number in range(30_000))
+    store.put("json/a.ndjson", lines)
+    store.put("json/b.ndjson.gz", gzip.compress(b'{"m": 1}\n'))
+    store.put("typed/a.parquet", parquet(n=[1]))
+    store.put("typed/b.csv.gz", gzip.compress(b"a\n1\n"))
+
+    text, typed = (sample_landing(store.at(folder), Settings()) for folder in ("json", "typed"))
+
+    assert columns(text) == {"n": "int64", "pad": "dictionary", "m": "int64"}
+    assert (text.found.records, text.found.unreadable) == (5001, 0)
+    assert columns(typed) == {"n": "int64!"}
 
 
 def test_sample_names_files_without_a_single_record(tmp_path: Path) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 from config.column_types import String
-from config.names import is_column_name
 from transforms.inference.csv_cells import Cell, read_rows
 from transforms.inference.csv_dialect import decode_head, sniff_dialect, sniff_encoding
+from transforms.inference.csv_header import LIKE_A_NUMBER, have_header
 from transforms.inference.csv_values import (
-    BOOLEANS,
     Booleans,
     is_null,
     is_number,
@@ -24,11 +22,8 @@ from transforms.inference.csv_values import (
 from transforms.inference.infer import choose_columns
 from transforms.inference.inferred import Inferred
 from transforms.inference.observed import Observed
-from transforms.inference.texts import text_kind
 from transforms.inference.type_choice import TypeChoice
 
-# What a reader would take for a number, and the decoder, which must be able to give it back, does not.
-_LIKE_A_NUMBER: Final = re.compile(r"[-+$€£]? ?[0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)? ?[%€]?|[-+]?\.[0-9]+")
 _DEFAULTS: Final = {"encoding": "utf-8", "nulls": ("",), "booleans": ("true", "false"), "quote": '"'}
 
 
@@ -76,7 +71,7 @@ def infer_csv(heads: Sequence[CsvHead], *, usual_delimiter: str, most_records: i
     read = [(text, head.whole) for head in heads if (text := decode_head(head.data, encoding))]
     delimiter, quote, clear = sniff_dialect([text for text, _ in read], usual_delimiter)
     files = [_rows(text, whole, delimiter, quote, most_records + 1) for text, whole in read]
-    header = _have_header(files)
+    header = have_header(files)
     table = _table(files, header)
     nulls = sniff_nulls(table.columns)
     booleans = sniff_booleans(table.columns, nulls)
@@ -100,7 +95,7 @@ def _infer(table: _Table, nulls: Sequence[str], booleans: Booleans) -> Inferred:
     for name, cells in table.columns.items():
         whole.fields[name] = observe(cells, nulls, booleans, name)
         values = {cell.text for cell in cells if not is_null(cell, nulls)}
-        if values and all(map(_LIKE_A_NUMBER.fullmatch, values)) and not all(map(is_number, values)):
+        if values and all(map(LIKE_A_NUMBER.fullmatch, values)) and not all(map(is_number, values)):
             choice.note(
                 (name,), f"text, for not all are numbers as JSON writes them, such as {_odd(values)!r}"
             )
@@ -112,34 +107,6 @@ def _infer(table: _Table, nulls: Sequence[str], booleans: Booleans) -> Inferred:
 
 def _odd(values: set[str]) -> str:
     return min(value for value in values if not is_number(value))
-
-
-def _have_header(files: Sequence[Sequence[list[Cell] | None]]) -> bool:
-    """Whether the first row of the files names the columns: it is no row like the others."""
-    firsts = [[cell.text.strip() for cell in rows[0]] for rows in files if rows and rows[0]]
-    if not firsts:
-        return True
-    names = firsts[0]
-    if len(set(names)) < len(names) or any(map(_is_value, names)):
-        return False
-    if len(firsts) > 1 and all(first == names for first in firsts):
-        return True
-    return not _recur(names, files[0][1:]) and (len(firsts) == 1 or _are_names(names))
-
-
-def _is_value(text: str) -> bool:
-    is_number_or_time = text_kind(text) != "other" or _LIKE_A_NUMBER.fullmatch(text) is not None
-    return is_number_or_time or text.lower() in BOOLEANS[0]
-
-
-def _are_names(names: Sequence[str]) -> bool:
-    return all(map(is_column_name, names))
-
-
-def _recur(names: Sequence[str], rows: Sequence[list[Cell] | None]) -> bool:
-    return any(
-        cell.text.strip() == name for row in rows if row for cell, name in zip(row, names, strict=False)
-    )
 
 
 def _table(files: Sequence[Sequence[list[Cell] | None]], header: bool) -> _Table:
