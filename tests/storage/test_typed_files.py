@@ -236,6 +236,17 @@ def test_read_rows_keeps_the_rows_before_text_that_is_no_utf8(tmp_path: Path) ->
     assert damage.reason == "corrupt_file"
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_read_rows_refuses_names_that_are_no_utf8(tmp_path: Path, inside: bool) -> None:
+    column = pa.array([{"strange name": 1}]) if inside else pa.array([1])
+    whole = ipc_stream(pa.table({"a" if inside else "strange name": column}))
+    (tmp_path / "a").write_bytes(whole.replace(b"strange name", b"strange\xffname"))
+
+    [damage] = damages(read([str(tmp_path / "a")], "ipc"))
+
+    assert damage.reason == "corrupt_file"
+
+
 def test_read_rows_refuses_list_views(tmp_path: Path) -> None:
     rows = pa.table({"a": pa.array([[1], [2, 3]], pa.list_view(pa.int64()))})
     (tmp_path / "a").write_bytes(ipc_file(rows))

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pyarrow as pa
 
-from storage.reading.typed.failure import UnreadableError
-
-_PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+from storage.reading.typed.column_types import plain_schema
 
 
 def pieces(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of `batch` in order, in pieces of about `batch_bytes`, but at least one row, in memory.
 
-    Views become plain strings: a piece of them would drag the bytes of all rows along.
-
     Raises:
         pa.ArrowInvalid: A piece is not valid; the ones before it were given.
-        UnreadableError: A column holds list views, which pyarrow cannot turn into lists.
+        UnreadableError: There is a column that no stream can carry; see `column_types`.
     """
+    schema = plain_schema(batch.schema)
     sound = _is_valid(batch)
-    schema = pa.schema([_plain_field(field) for field in batch.schema], batch.schema.metadata)
     rows = rows_a_batch(batch.nbytes, batch.num_rows, batch_bytes)
     for start in range(0, batch.num_rows, rows):
         piece = batch.slice(start, rows)
@@ -48,19 +43,3 @@ def _is_valid(batch: pa.RecordBatch) -> bool:
         batch.validate()
         return False
     return True
-
-
-def _plain_field(field: Any) -> Any:
-    return field.with_type(_plain(field.type))
-
-
-def _plain(kind: Any) -> Any:
-    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
-        raise UnreadableError("unsupported_schema", f"a column of {kind}")
-    if pa.types.is_struct(kind):
-        return pa.struct([_plain_field(field) for field in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(_plain_field(kind.value_field))
-    if pa.types.is_large_list(kind):
-        return pa.large_list(_plain_field(kind.value_field))
-    return _PLAIN.get(kind, kind)
