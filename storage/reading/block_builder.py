@@ -152,7 +152,7 @@ class BlockBuilder:
     def _begin_records(self) -> Iterator[Block | Damage]:
         """The head is behind us; records of another form than those before begin another block."""
         self._at_head = False
-        if self._framing.form != self._form and self._buffer.size > self._start:
+        if self._framing.form != self._form:
             yield from self._emit(self._start)
             self._form = self._framing.form
 

@@ -172,7 +172,7 @@ def is_null(cells, at, end):
 
 @compiled
 def scan_json(at, end, scratch, opened, limit):
-    """(address, end, tag) of the value in a cell of JSON; the tag is NO_JSON where it is not one.
+    """(address, end, tag) of the value in a cell of JSON; where it is not one, NO_JSON or -TOO_DEEP.
 
     The value is looked at in `scratch`, where its newlines are white space and what follows it is none.
     """
@@ -186,7 +186,7 @@ def scan_json(at, end, scratch, opened, limit):
     after, tag = scan_value(value, opened, limit)
     if after > 0 and after <= past and skip_space(after) == past:
         return at + (value - scratch), at + (after - scratch), tag
-    return at, end, TOO_DEEP if after == -TOO_DEEP else NO_JSON
+    return at, end, -TOO_DEEP if after == -TOO_DEEP else NO_JSON
 
 
 @compiled
@@ -207,22 +207,17 @@ def tag_of(cells, reading, at, end):
 
 
 @compiled
-def write_unknown(to, room, fields, cells, cell, null, at, end):
-    """Writes `"name":text` behind `fields` others of a record; its length, or -1 for want of room."""
-    if load_item(cells.length, cell) + 6 * (end - at) + 16 > room:
+def write_unknown(to, room, fields, cells, cell, at, end):
+    """Writes `"name":"text"` behind `fields` others of a record; its length, or -1 for want of room."""
+    name, length = load_item(cells.start, cell), load_item(cells.length, cell)
+    if length + 6 * (end - at) + 16 > room:
         return -1
     store_byte(to, COMMA if fields else OPEN_OBJECT)
     store_byte(to + 1, QUOTE)
-    behind = copy_bytes(to + 2, load_item(cells.start, cell), load_item(cells.length, cell))
+    behind = copy_bytes(to + 2, name, length)
     store_byte(behind, QUOTE)
     store_byte(behind + 1, COLON)
-    if not null:
-        return write_text(behind + 2, at, end) - to
-    store_byte(behind + 2, 0x6E)
-    store_byte(behind + 3, 0x75)
-    store_byte(behind + 4, 0x6C)
-    store_byte(behind + 5, 0x6C)
-    return behind + 6 - to
+    return write_text(behind + 2, at, end) - to
 
 
 @entry
@@ -295,7 +290,7 @@ def tokenize_cells(
                     tag = NULL
                 elif reading == JSON_CELL:
                     begin, past, tag = scan_json(begin, past, memory + limit, memory, limit)
-                    if tag == TOO_DEEP:
+                    if tag == -TOO_DEEP:
                         verdict = TOO_DEEP
                         break
                 else:
@@ -303,11 +298,13 @@ def tokenize_cells(
                 wider = 1 if tag == NO_JSON or (tag == TEXT and reading != JSON_CELL) else 0
                 slots.tags[token] = tag
                 slots.starts[token], slots.ends[token] = begin - wider - block, past + wider - block
+            elif null:
+                pass  # every record has this cell: without a value, it is nothing new
             elif on_unknown == REFUSE_FIELD:
                 verdict = UNKNOWN_FIELD
                 break
             elif on_unknown == RESCUE_FIELD:
-                length = write_unknown(text + written, room - written, fields, cells, cell, null, begin, past)
+                length = write_unknown(text + written, room - written, fields, cells, cell, begin, past)
                 if length < 0:
                     return MORE_RESCUE
                 written += length
