@@ -16,7 +16,7 @@ from tests.fuzz.targets import TARGETS, Target
 
 def executions(target: Target, seed: int) -> tuple[int, BaseException | None]:
     """How often the target was tried, and what was found, shrunk to a small example."""
-    count = 0
+    count, last = 0, object()
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -28,13 +28,14 @@ def executions(target: Target, seed: int) -> tuple[int, BaseException | None]:
     )
     @hypothesis.given(target.strategy)
     def tried(example: object) -> None:
-        nonlocal count
-        count += 1
+        nonlocal count, last
+        count, last = count + 1, example
         target.check(example)
 
     try:
         tried()
     except BaseException as found:  # noqa: BLE001 (a panic of Polars is no Exception; all is reported)
+        found.add_note(f"the last example: {last!r}")
         return count, found
     return count, None
 
