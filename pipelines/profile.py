@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -66,7 +66,7 @@ class Profile:
                 expected="Linux",
                 next_step="run without --profile",
             )
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._used: dict[int, float] = {}
         self._process_s = time.process_time()
         self._ended = threading.Event()
