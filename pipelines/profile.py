@@ -31,6 +31,7 @@ _STAGE_OF: Final = (
     ("storage/reading/stream", "read"),
     ("storage/reading/typed", "decode"),
     ("storage/reading/block", "split"),
+    ("storage/reading/framing", "split"),
     ("storage/reading/", "decompress"),
     ("storage/landing/", "plan"),
     ("storage/tables/ledger", "plan"),

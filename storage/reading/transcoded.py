@@ -25,7 +25,8 @@ codecs.register_error(_MARK_ERRORS, _mark)
 
 def transcoded(stream: Stream, encoding: str) -> Stream:
     """The same contents in UTF-8; `encoding` is the name of a text codec of Python."""
-    return stream if codecs.lookup(encoding).name in _UTF_8 else TranscodingStream(stream, encoding)
+    is_utf_8 = encoding in _UTF_8 or codecs.lookup(encoding).name in _UTF_8
+    return stream if is_utf_8 else TranscodingStream(stream, encoding)
 
 
 class TranscodingStream:

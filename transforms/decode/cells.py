@@ -102,6 +102,7 @@ class CellDecoder:
                 text.make_own()
             elif outcome == MORE_RESCUE:
                 self._rescue_room = 4 * len(rescue.text)
+                text.forget()  # on which some records have been written already
             else:
                 return Tokenized(text.data, self._shape, slots, rescue, verdicts, nodes, is_cells=True)
 
@@ -134,13 +135,17 @@ class CellDecoder:
 class _Text:
     """A block, or a copy of it that may be written on."""
 
-    def __init__(self, data: NDArray[np.uint8]) -> None:
-        self.data = data
+    def __init__(self, block: NDArray[np.uint8]) -> None:
+        self._block = self.data = block
         self.is_own = False
 
     def make_own(self) -> None:
         """Copies the block."""
-        self.data, self.is_own = self.data.copy(), True
+        self.data, self.is_own = self._block.copy(), True
+
+    def forget(self) -> None:
+        """Goes back to the block."""
+        self.data, self.is_own = self._block, False
 
 
 def _step(name: str) -> str:
