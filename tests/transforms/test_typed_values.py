@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.transforms.typed_decoding import value, values
+from tests.transforms.typed_decoding import decode, value, values
+from transforms.decode.typed.copies import copies
 
 BERLIN = {"type": "timestamp[us, UTC]", "assume_zone": "Europe/Berlin"}
 EPOCH = {"type": "timestamp[ms, UTC]", "epoch": "s"}
@@ -374,3 +375,22 @@ def test_decode_union_is_no_type_of_a_column_but_has_a_text() -> None:
         assert values("json", array) == ["1", '"a"', None]
         assert values("int64", array)[:2] == ["<type_mismatch>"] * 2
         assert values("json", array[1:]) == ['"a"', None]
+
+
+@pytest.mark.parametrize("kind", ["string", "dictionary", "json", "date", "int8"])
+def test_decode_a_long_word_used_often_is_not_repeated_in_memory(kind: str) -> None:
+    words, uses = pa.array(["x" * 2**20, "2024-01-01"]), 3_000  # 3 GB, written out
+    codes = np.zeros(uses, np.int8)
+    codes[1] = 1
+    encoded = pa.DictionaryArray.from_arrays(pa.array(codes), words)
+    columns = decode({"value": kind}, {"value": encoded}, on_new_column="ignore").columns
+    assert columns.nbytes < 2**22
+    batch = pa.RecordBatch.from_arrays([encoded, encoded.slice(0)], ["a", "b"])
+    assert copies(batch, np.array([1])).to_pylist() == [b'{"a":"2024-01-01","b":"2024-01-01"}']
+
+
+def test_decode_few_words_of_a_large_dictionary_are_all_that_is_judged() -> None:
+    words = pa.array([f"{year}-01-01" for year in range(1900, 2000)] + ["bad"])
+    encoded = pa.DictionaryArray.from_arrays(pa.array([7, None, 100, 7]), words)
+    assert values("date", encoded) == [date(1907, 1, 1), None, "<unparsable>", date(1907, 1, 1)]
+    assert values("date", encoded[3:]) == [date(1907, 1, 1)]

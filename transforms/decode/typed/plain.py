@@ -19,7 +19,6 @@ Slots = NDArray[np.int64]
 TEXT, BYTES = pa.large_string(), pa.large_binary()
 JSON, UUID = "arrow.json", "arrow.uuid"
 """The extension types of text that is JSON, and of UUIDs."""
-_VIEWS = {pa.string_view(): TEXT, pa.binary_view(): BYTES}
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -66,29 +65,43 @@ def plain(array: pa.Array) -> pa.Array:
 
 def unencoded(array: pa.Array) -> pa.Array:
     """The same values without dictionary or run-end types around them; UUIDs and JSON stay such."""
-    while True:
-        if pa.types.is_dictionary(array.type):
-            array = _looked_up(array.dictionary, array.indices)
-        elif pa.types.is_run_end_encoded(array.type):
-            runs = np.asarray(array.run_ends)
-            slots = np.arange(array.offset, array.offset + len(array))
-            array = _looked_up(array.values, pa.array(np.searchsorted(runs, slots, side="right")))
-        else:
-            return array
+    while (words := words_of(array)) is not None:
+        array = looked_up(*words)
+    return array
+
+
+def words_of(array: pa.Array) -> tuple[pa.Array, pa.Array] | None:
+    """(values, which of them is in each slot) of a dictionary or of runs; None of other arrays."""
+    if pa.types.is_dictionary(array.type):
+        return array.dictionary, array.indices
+    if not pa.types.is_run_end_encoded(array.type):
+        return None
+    slots = np.arange(array.offset, array.offset + len(array))
+    return array.values, pa.array(np.searchsorted(np.asarray(array.run_ends), slots, side="right"))
+
+
+def looked_up(values: pa.Array, slots: pa.Array) -> pa.Array:
+    """The values of some slots, UUIDs and JSON as such; null for a null slot. No text is copied."""
+    values = unencoded(values)
+    bare = plain(values)
+    if is_text(bare.type) or pa.types.is_binary(bare.type) or pa.types.is_large_binary(bare.type):
+        return _marked(values.type, _shared(bare, slots))
+    return picked(values, slots)
 
 
 def picked(array: pa.Array, slots: pa.Array) -> pa.Array:
     """The values of some slots; null for a null slot.
 
-    Arrow's `take` knows neither views nor run-ends: text and bytes that are views are copied, what has parts
-    is put together again.
+    Arrow's `take` knows neither views nor run-ends: what has parts is put together again.
     """
     array, types = unencoded(array), pa.types
     if isinstance(array.type, pa.BaseExtensionType):
         return _marked(array.type, picked(array.storage, slots))
+    if types.is_string_view(array.type) or types.is_binary_view(array.type):
+        return _shared(array, slots)
     if not types.is_nested(array.type) or types.is_union(array.type):
-        return array.cast(_VIEWS.get(array.type, array.type)).take(slots)
-    valid, places = _found(array, slots)
+        return array.take(slots)
+    valid, places = found_slots(array, slots)
     if types.is_struct(array.type):
         children = [picked(child, slots) for child in array.flatten()]
         names = [field.name for field in array.type]
@@ -102,6 +115,16 @@ def picked(array: pa.Array, slots: pa.Array) -> pa.Array:
     if types.is_map(array.type):
         return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), *below.flatten(), mask=pa.array(~valid))
     return pa.LargeListArray.from_arrays(pa.array(offsets), below, mask=pa.array(~valid))
+
+
+def found_slots(array: pa.Array, slots: pa.Array) -> tuple[NDArray[np.bool_], Slots]:
+    """(whether there is a value in some slots, the slots with 0 for null)."""
+    places = pc.fill_null(slots, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    valid = slots.is_valid().to_numpy(zero_copy_only=False).copy()
+    known = valid_slots(array)
+    if known is not None and len(known):
+        valid &= known[places]
+    return valid, places
 
 
 def chosen_elements(counts: Slots, lists: Slots) -> tuple[Slots, Slots]:
@@ -142,30 +165,11 @@ def _as_lists(maps: pa.Array, entry: pa.DataType) -> pa.Array:
     )
 
 
-def _looked_up(values: pa.Array, slots: pa.Array) -> pa.Array:
-    """The values of some slots, UUIDs and JSON as such; null for a null slot."""
-    values = unencoded(values)
-    bare = plain(values)
-    if is_text(bare.type) or pa.types.is_binary(bare.type) or pa.types.is_large_binary(bare.type):
-        return _marked(values.type, _shared(bare, slots))
-    return picked(values, slots)
-
-
 def _marked(kind: pa.DataType, array: pa.Array) -> pa.Array:
     """Values of an extension type that is known here as such again, others as they are stored."""
     if is_extension(kind, JSON):
         return pa.ExtensionArray.from_storage(pa.json_(array.type), array)
     return pa.ExtensionArray.from_storage(kind, array) if is_extension(kind, UUID) else array
-
-
-def _found(array: pa.Array, slots: pa.Array) -> tuple[NDArray[np.bool_], Slots]:
-    """(whether there is a value in some slots, the slots with 0 for null)."""
-    places = pc.fill_null(slots, 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    valid = slots.is_valid().to_numpy(zero_copy_only=False).copy()
-    known = valid_slots(array)
-    if known is not None and len(known):
-        valid &= known[places]
-    return valid, places
 
 
 def _shared(values: pa.Array, slots: pa.Array) -> pa.Array:
@@ -174,7 +178,7 @@ def _shared(values: pa.Array, slots: pa.Array) -> pa.Array:
     values = values.cast(view)
     _, items, *texts = values.buffers()
     views = np.frombuffer(items or b"", np.uint64).reshape(-1, 2)[values.offset :]
-    valid, places = _found(values, slots)
+    valid, places = found_slots(values, slots)
     chosen = views[places] if len(values) else np.zeros((len(slots), 2), np.uint64)
     buffers = [validity(valid), pa.py_buffer(np.ascontiguousarray(chosen)), *texts]
     return pa.Array.from_buffers(view, len(slots), buffers)
