@@ -247,8 +247,9 @@ def test_read_rows_refuses_names_that_are_no_utf8(tmp_path: Path, inside: bool) 
     assert damage.reason == "corrupt_file"
 
 
-def test_read_rows_refuses_list_views(tmp_path: Path) -> None:
-    rows = pa.table({"a": pa.array([[1], [2, 3]], pa.list_view(pa.int64()))})
+@pytest.mark.parametrize("kind", [pa.list_view(pa.int64()), pa.list_(pa.timestamp("us", "Mars/Colony"))])
+def test_read_rows_refuses_types_that_cannot_be_kept(tmp_path: Path, kind: pa.DataType) -> None:
+    rows = pa.table({"a": pa.array([[1], [2, 3]], kind)})
     (tmp_path / "a").write_bytes(ipc_file(rows))
 
     [damage] = damages(read([str(tmp_path / "a")], "ipc"))

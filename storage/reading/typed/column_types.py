@@ -16,7 +16,8 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
     """The same columns without views: a piece of them would drag the bytes of all rows along.
 
     Raises:
-        UnreadableError: A column holds list views, which pyarrow cannot turn into lists.
+        UnreadableError: A column holds list views, which pyarrow cannot turn into lists, or the times of a
+            zone that is not known.
         UnicodeDecodeError: A name is no UTF-8.
     """
     _check(schema)
@@ -24,13 +25,21 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def _check(fields: Iterable[Any]) -> None:
-    """Looks at each name, which pyarrow decodes no earlier."""
+    """Looks at each name, which pyarrow decodes no earlier, and at each time zone."""
     for field in fields:
-        kind = field.type
-        _ = field.name, getattr(kind, "tz", None)
+        _, kind = field.name, field.type
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            _check_zone(kind.tz)
         if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
             raise UnreadableError("unsupported_schema", f"a column of {kind}")
         _check(_inner_fields(kind))
+
+
+def _check_zone(name: str) -> None:
+    try:
+        pa.lib.string_to_tzinfo(name)
+    except (LookupError, ValueError) as error:
+        raise UnreadableError("unsupported_schema", f"the time zone {name!r}") from error
 
 
 def _inner_fields(kind: Any) -> list[Any]:
