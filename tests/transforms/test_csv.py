@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from config.pipeline import Pipeline
 from config.text_form import TextForm
 from tests.transforms.decoding import a_pipeline, conform, padded
+from tests.transforms.guarded_pages import GuardedPages
 from tests.transforms.text_framing import cells, read_text, read_texts
 from transforms.conform import Chunk, Conformer
+from transforms.decode.framing import CellFraming
 from transforms.errors import RecordRefusedError
 
 SURROGATES = set(map(chr, range(0xD800, 0xE000)))
@@ -195,6 +197,21 @@ def test_read_whose_first_piece_is_the_header_alone_goes_on() -> None:
 
     assert found.texts == [b"1,2"]
     assert [form.header for form in found.forms] == [head[:-1]]
+
+
+GUARDED = GuardedPages(2)
+
+
+@settings(max_examples=300)
+@given(pieces, st.sampled_from(["string", "int64", "json", "bool", "dictionary"]))
+def test_read_and_conform_never_look_beyond_their_bytes(text: bytes, kind: str) -> None:
+    framing = CellFraming(TextForm("csv"), ["a"])
+    framing.last_end(GUARDED.hold(text, padding=0), 0, len(text))
+    framing.first_end(GUARDED.hold(text, padding=0), 0, len(text))
+
+    conformer = Conformer(a_pipeline({"a": kind, "b": kind}), max_nesting=64, positions=False)
+    block = GUARDED.hold(text + b"\n")
+    conformer.conform(block, len(text) + 1, np.zeros(1, np.int64), TextForm("csv"))
 
 
 def test_read_of_files_with_one_header_shares_blocks_and_with_others_does_not() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import ctypes
 import json
 import math
-import mmap
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transforms.decoding import a_pipeline, conform, decoded, padded
+from tests.transforms.guarded_pages import GuardedPages
 from transforms.conform import QUARANTINED, READ, Conformer
-from transforms.decode.kernel.codes import PADDING
 
 EDGES = [
     *("{}[],:\"'\\ \t\r0123456789.eE+-"),
@@ -228,26 +226,6 @@ def test_conform_any_bytes_conserves_records(text: bytes) -> None:
             assert all(raw in text for raw in chunk.rejected["raw"])
             for rescued in chunk.accepted["_rescued"].drop_nulls():
                 assert is_json(rescued)
-
-
-class GuardedPages:
-    """Memory whose last byte is followed by a page that nobody may touch: reading on kills the process."""
-
-    def __init__(self, pages: int) -> None:
-        page = mmap.PAGESIZE
-        self._map = mmap.mmap(-1, (pages + 1) * page)
-        self._size = pages * page
-        self.data = np.frombuffer(self._map, np.uint8)
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mprotect(ctypes.c_void_p(self.data.ctypes.data + self._size), ctypes.c_size_t(page), 0):
-            raise OSError(ctypes.get_errno(), "mprotect")
-
-    def hold(self, text: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """`text` and its padding, up to the last byte that may be read."""
-        block = self.data[self._size - len(text) - PADDING : self._size]
-        block[: len(text)] = np.frombuffer(text, np.uint8)
-        block[len(text) :] = 0
-        return block
 
 
 @settings(max_examples=600)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from config.text_form import TextForm
 from tests.transforms.decoding import a_pipeline, conform, padded
+from tests.transforms.guarded_pages import GuardedPages
 from tests.transforms.text_framing import document, document_or_lines, read_text, read_texts
 from transforms.conform import Chunk, Conformer
+from transforms.decode.framing import DocumentFraming
 
 space = st.text(" \t\r\n", max_size=3)
 texts = st.text(max_size=8) | st.sampled_from(['"', "\\", '\\"', "[", "}", "]},{", "\u2028", "é" * 40])
@@ -199,6 +201,21 @@ def test_read_of_deep_nesting_in_an_element_ends_where_it_ends() -> None:
     found = read_text(b"[" + deep + b',{"a":1}]', document)
 
     assert found.texts == [deep, b'{"a":1}']
+
+
+GUARDED = GuardedPages(2)
+
+
+@settings(max_examples=300)
+@given(pieces)
+def test_read_never_looks_beyond_its_bytes(text: bytes) -> None:
+    framing = DocumentFraming()
+    framing.last_end(GUARDED.hold(text, padding=0), 0, len(text))
+    framing.first_end(GUARDED.hold(text, padding=0), 0, len(text))
+
+    conformer = Conformer(a_pipeline({"a": "int64", "b": "json"}), max_nesting=64, positions=False)
+    block = GUARDED.hold(text + b"\n")
+    conformer.conform(block, len(text) + 1, np.zeros(1, np.int64), TextForm("json"))
 
 
 COLUMNS = {"id": "int64!", "name": "string", "tags": ["string"], "any": "json", "at": {"x": "float64"}}
