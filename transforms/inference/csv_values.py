@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from transforms.inference.csv_cells import Cell
 from transforms.inference.json_text import parse_value
+from transforms.inference.numbers import parse_fraction, parse_integer
 from transforms.inference.observed import Observed
 from transforms.inference.texts import text_kind
 
@@ -62,7 +64,7 @@ def observe(cells: Sequence[Cell], nulls: Sequence[str], booleans: Booleans, nam
     if values and values <= set(booleans) and (booleans != _NUMBERS or _is_pair(booleans, values, name)):
         _see(seen, cells, nulls, {text: text == booleans[0] for text in values})
     elif values and all(map(is_number, values)):
-        _see(seen, cells, nulls, {text: parse_value(text) for text in values})
+        _see(seen, cells, nulls, {text: _number(text) for text in values})
     else:
         _see(seen, cells, nulls, {text: text for text in values})
         if values and all(map(_is_json, values)):
@@ -78,6 +80,10 @@ def is_null(cell: Cell, nulls: Sequence[str]) -> bool:
 def is_number(text: str) -> bool:
     """Whether a column of numbers takes `text`: a literal as in JSON."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def _number(text: str) -> int | Decimal:
+    return parse_integer(text) if text.lstrip("-").isdigit() else parse_fraction(text)
 
 
 def _see(seen: Observed, cells: Sequence[Cell], nulls: Sequence[str], values: Mapping[str, object]) -> None:
