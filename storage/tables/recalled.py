@@ -75,50 +75,58 @@ def recalled_records(
         StorageError: It cannot be read.
     """
     for _, some in files.group_by("replays", maintain_order=True):
-        batch = int(some["replays"][0])
+        batch, places_of = int(some["replays"][0]), some.lazy().select("file", "path")
         rows = open_rows(table_uri, pipeline, batch=batch, up_to=up_to).filter(_IS_RECORD)
-        places = _places(table_uri, rows.join(some.lazy().select("file", "path"), on="path"))
+        places = _places(table_uri, rows.join(places_of, on="path"))
         refused = refused_among(quarantine_rows(table_uri, pipeline).filter(pl.col("batch") == batch))
+        refused = refused.rename({"batch": "replays"})
         for span in _spans(places, span_bytes):
-            yield _records(table_uri, refused.rename({"batch": "replays"}), span)
+            yield _records(table_uri, refused, span, some.filter(_between("file", span["file"])))
 
 
 def _places(table_uri: str, rows: pl.LazyFrame) -> pl.DataFrame:
-    """`file`, `path`, `record` and `length` of all of them, in the order of file and record."""
+    """`file`, `record` and `length` of all of them, in the order of file and record."""
     uri = quarantine_uri(table_uri)
     with translated("read the quarantine", uri):
-        places = rows.select("file", "path", "record", "length").collect(engine="streaming")
-    twice = places.filter(pl.struct("file", "record").is_duplicated())
+        places = rows.select("file", "record", "length").collect(engine="streaming")
+    places = places.sort("file", "record")
+    twice = places.filter((pl.col("file").diff() == 0) & (pl.col("record").diff() == 0))
     if twice.height:
         raise TableError(
             "a refused record is in the quarantine twice, and would be taken in twice",
             where=uri,
-            got=f"{twice.height} rows, the first of record {twice['record'][0]} of {twice['path'][0]}",
+            got=f"{twice.height} rows too many, the first of record {twice['record'][0]}",
             next_step="see what penstock verify says, and restore the quarantine to a version without them",
         )
-    return places.sort("file", "record")
+    return places
 
 
 def _spans(places: pl.DataFrame, span_bytes: int) -> Iterator[pl.DataFrame]:
     """Neighbours that are about `span_bytes` long together."""
-    before = pl.col("length").cum_sum() - pl.col("length")
-    numbered = places.with_columns(span=before // span_bytes)
-    yield from numbered.partition_by("span", maintain_order=True, include_key=False)
+    before = places["length"].cum_sum() - places["length"]
+    first = 0
+    for size in (before // span_bytes).rle().struct.field("len"):
+        yield places.slice(first, size)
+        first += size
 
 
-def _records(table_uri: str, rows: pl.LazyFrame, span: pl.DataFrame) -> pl.DataFrame:
-    first, last = span["path"][0], span["path"][-1]
-    some = rows.filter(pl.col("path").is_between(pl.lit(first), pl.lit(last)))
-    if first == last:
-        some = some.filter(pl.col("record").is_between(span["record"][0], span["record"][-1]))
+def _between(column: str, sorted_values: pl.Series) -> pl.Expr:
+    return pl.col(column).is_between(pl.lit(sorted_values[0]), pl.lit(sorted_values[-1]))
+
+
+def _records(table_uri: str, rows: pl.LazyFrame, span: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
+    some = rows.filter(_between("path", files["path"]))
+    if files.height == 1:
+        some = some.filter(_between("record", span["record"]))
     uri = quarantine_uri(table_uri)
+    some = some.join(files.lazy().select("file", "path"), on="path")
     with translated("read the quarantine", uri):
-        found = some.join(span.lazy().select("file", "path", "record"), on=["path", "record"]).collect()
+        found = some.join(span.lazy().select("file", "record"), on=["file", "record"], how="semi").collect()
     if found.height != span.height:
         raise TableError(
             "the quarantine changed while its records were replayed",
             where=uri,
-            got=f"{found.height} records from {first} to {last}",
+            got=f"{found.height} records from {files['path'][0]} to {files['path'][-1]}",
             expected=f"{span.height}, as before",
             next_step="run again; nothing may be deleted from the quarantine by hand",
         )
