@@ -23,7 +23,8 @@ from config.errors import PenstockError
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.errors import NotConservedError
-from pipelines.evolution import Growth, next_evolution
+from pipelines.evolution import next_evolution
+from pipelines.growth import Growth
 from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading import Reading
@@ -73,7 +74,7 @@ class WrittenBatch:
     refused: tuple[DataFile, ...]
     schema: pl.Schema
     counts: FileCounts
-    marks: Mapping[str, str]  # columns that the contract does not name, see `pipelines.evolution`
+    marks: Mapping[str, str]  # columns that the contract does not name, see `pipelines.growth`
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
     replayed: Replayed | None  # where the records come out of the quarantine

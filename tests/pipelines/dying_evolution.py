@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.evolution import Growth
+from pipelines.growth import Growth
 from pipelines.run import run
 from tests.pipelines.dying_run import die
 

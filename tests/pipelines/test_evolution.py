@@ -14,12 +14,12 @@ import polars as pl
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines import batch, evolution
+from pipelines import batch, growth
 from pipelines.reports.history import history
 from pipelines.run import run
 from storage.errors import TableSchemaError
 from storage.tables.delta import open_table
-from storage.tables.evolution import marks_of
+from storage.tables.evolution import evolved, marks_of
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
     ROOT,
@@ -129,7 +129,7 @@ def test_run_rescues_a_later_value_of_another_type_where_it_is_told_to(local: St
 
 
 def test_run_writes_again_until_nothing_is_new(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evolution, "MOST_RECORDS", 2)
+    monkeypatch.setattr(growth, "MOST_RECORDS", 2)
     seen = passes(monkeypatch)
     pipeline = adding(local)
     land(local, "a.ndjson", *(b'{"id": %d, "x%d": 1}' % (number, number // 2) for number in range(6)))
@@ -144,7 +144,7 @@ def test_run_writes_again_until_nothing_is_new(local: Store, monkeypatch: pytest
 def test_run_adds_no_more_columns_than_a_table_should_have(
     local: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evolution, "MOST_ADDED", 2)
+    monkeypatch.setattr(growth, "MOST_ADDED", 2)
     pipeline = adding(local)
     land(local, "a.ndjson", b'{"id": 1, "a": 1, "b": 2, "c": 3}')
 
@@ -206,14 +206,13 @@ def test_run_that_loses_the_race_for_a_column_takes_it_as_it_is(
     run_and_prove(one)
     land(local, "b.ndjson", b'{"id": 2, "x": 1}')
     local.put("other/a.ndjson", b'{"id": 3, "x": %s}\n' % theirs)
-    evolve = evolution.evolved
 
     def late(*args: Any, **options: Any) -> Any:
-        monkeypatch.setattr(evolution, "evolved", evolve)
+        monkeypatch.setattr("pipelines.growth.evolved", evolved)
         run(other, SETTINGS)
-        return evolve(*args, **options)
+        return evolved(*args, **options)
 
-    monkeypatch.setattr(evolution, "evolved", late)
+    monkeypatch.setattr("pipelines.growth.evolved", late)
 
     run_and_prove(one)
 
