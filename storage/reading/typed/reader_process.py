@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class ReaderProcess:
             outcome = yield from self._answers(descriptor, request)
             ended = True
         except _GONE as error:
-            outcome = Outcome("reader_crashed", detail=repr(error))
+            outcome = Outcome("reader_crashed", detail=f"{error!r}, exit status {self._exit_status()}")
         finally:
             if not ended:
                 self.close()
@@ -79,6 +80,12 @@ class ReaderProcess:
             self._child.kill()
             self._child.wait()
         self._connection = self._child = None
+
+    def _exit_status(self) -> int | None:
+        """Of a child that ends by itself: its own number, or the negative of a signal's; else None."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._child.wait(_GRACE_SECONDS) if self._child else None
+        return None
 
     def _answers(self, descriptor: int, request: Request) -> Generator[pa.RecordBatch, None, Outcome]:
         connection = self._connection or self._start()
