@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from config.pipeline import Contract, Pipeline, Table
-from config.source import Source
+from config.source import Csv, Source
 from config.spec_file import parse_pipeline
 
 TEXT = (Path(__file__).parents[2] / "docs/pipeline-file.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def defaults(model: type[BaseModel], prefix: str = "") -> dict[str, object]:
 
 
 def test_document_has_every_key_once_and_no_other() -> None:
-    keys = re.findall(r"^\| `([a-z_.]+)` \|", TEXT.partition("## Columns")[0], re.MULTILINE)
+    keys = re.findall(r"^\| `([a-z_.]+)` \|", TEXT.partition("## Formats")[0], re.MULTILINE)
     sections: dict[str, type[BaseModel]] = {"source": Source, "contract": Contract, "table": Table}
     expected = [name for name in Pipeline.model_fields if name not in sections]
     expected += [f"{name}.{key}" for name, model in sections.items() for key in model.model_fields]
@@ -37,10 +37,17 @@ def test_document_says_what_is_required() -> None:
     assert required == {"name"} | {key for key, value in parts.items() if value == "required"}
 
 
-def test_document_gives_an_example_that_loads() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
-    pipeline = parse_pipeline(example, file="docs/pipeline-file.md")
+
+def test_document_gives_an_example_of_csv_that_loads() -> None:
+    csv = parse_pipeline(EXAMPLES[0], file="docs/pipeline-file.md").source.csv
+
+    assert all(getattr(csv, key) != field.default for key, field in Csv.model_fields.items())
+
+
+def test_document_gives_an_example_of_columns_that_loads() -> None:
+    pipeline = parse_pipeline(EXAMPLES[1], file="docs/pipeline-file.md")
 
     assert sorted(one.name for one in pipeline.contract.columns if one.required) == [
         "id",
