@@ -44,7 +44,7 @@ class Replay:
         if batch is not None:
             self.batches[batch] += 1
             yield from _no_batch(batch, commit, removed)
-        elif not commit.ours and commit.rows_added() != removed:
+        elif "batch" not in commit.ours and commit.rows_added() != removed:
             what = f"rows that version {commit.version} adds, a {commit.operation} and no batch"
             yield Violation(None, None, what, f"{removed:,}, as many as it removes", commit.rows_added())
 

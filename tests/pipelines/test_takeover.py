@@ -12,6 +12,8 @@ from deltalake.transaction import create_table_with_add_actions
 from config.pipeline import Pipeline
 from pipelines import batch
 from pipelines.batch import WrittenBatch
+from pipelines.reports.history import history
+from pipelines.reports.status import status
 from storage.errors import ConcurrentRunError
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, raws, run_and_prove, table
@@ -124,3 +126,37 @@ def test_commit_of_a_batch_while_another_contract_commits_it_lets_one_through(
         outcomes[slow] = tried(batch.commit_batch, taking(local, slow), written(taking(local, slow)))
 
     assert_one_contract_came_through(local, outcomes, before)
+
+
+def test_history_and_proof_take_the_commit_of_a_takeover_for_no_batch(local: Store) -> None:
+    land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
+    batch.commit_refused(taking(local, "text"), written(taking(local, "text")))
+
+    run_and_prove(taking(local, "number"))
+
+    found = history(taking(local, "any").table.uri)
+    assert [(one.version, one.batch, one.rows) for one in found] == [(1, 1, 1), (0, None, None)]
+    assert status(taking(local, "any")).last_batch == 1
+
+
+@pytest.mark.parametrize("finished_by", ["text", "any"])
+@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("before", [0, 1])
+def test_run_after_a_takeover_that_died_takes_up_the_batch(
+    local: Store, monkeypatch: pytest.MonkeyPatch, before: int, step: int, finished_by: str
+) -> None:
+    if before:
+        land(local, "0.ndjson", b'{"id": 0}')
+        run_and_prove(taking(local, "any"))
+    land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
+    batch.commit_refused(taking(local, "text"), written(taking(local, "text")))
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        before_write(patch, step, die)
+        batch.commit_batch(taking(local, "number"), written(taking(local, "number")))
+    run_and_prove(taking(local, finished_by))
+
+    assert_one_contract_came_through(local, {finished_by: 1}, before)
