@@ -19,12 +19,19 @@ _SKIPPABLE_MAGIC = b"\x2a\x4d\x18"  # after a first byte of 0x50 to 0x5f
 _RUN_LENGTH_BLOCK = 1
 
 
+class _Lent(io.BufferedReader):
+    """Reads a file that is another's to close: a buffered reader that is forgotten would close it."""
+
+    def close(self) -> None:
+        """Leaves the file open."""
+
+
 class ZstdStream:
     """Any number of frames one after the other, skippable ones among them; no dictionaries."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self.damage: StreamDamage | None = None
-        self._input = io.BufferedReader(raw, _INPUT_BYTES)
+        self._input = _Lent(raw, _INPUT_BYTES)
         self._context = zstandard.ZstdDecompressor()
         self._frame: zstandard.ZstdDecompressionObj | None = None
         self._has_checksum = False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
 import random
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,3 +187,17 @@ def test_decompressed_refuses_xz_that_asks_for_too_much_memory() -> None:
     data = bytearray(lzma.compress(b"1", filters=filters))
 
     assert contents(bytes(data), ".xz") == (b"", "corrupt_file")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst", ".bz2", ".xz"])
+def test_decompress_forgotten_before_the_end_leaves_the_file_to_its_owner(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"")
+    with io.FileIO(path) as raw:
+        stream = decompressed(raw, name=path.name)
+        assert stream.readinto(memoryview(bytearray(10))) == 0
+        del stream
+        gc.collect()
+        assert not raw.closed
