@@ -193,7 +193,7 @@ def ipc(table: pa.Table) -> bytes:
 @given(arrow_tables(), arrow_tables())
 def test_infer_from_any_typed_rows_gives_what_all_of_them_fit(first: pa.Table, second: pa.Table) -> None:
     batches = [table.to_batches()[0] for table in (first, second)]
-    columns = infer_typed(batches).columns
+    columns = infer_typed(batches * 100).columns
 
     conformer = Conformer(a_pipeline(format_columns(columns)), max_nesting=64, positions=False)
 

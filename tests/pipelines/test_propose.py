@@ -56,7 +56,7 @@ def records(*values: Any) -> list[bytes]:
 
 
 def test_propose_partitions_by_day_and_sorts_by_time() -> None:
-    proposal = proposed(events(50))
+    proposal = proposed(events(300))
 
     assert format_columns(proposal.pipeline.contract.columns) == {
         "id": "string!",

@@ -46,8 +46,8 @@ def inferred(*records: Any) -> Inferred:
 
 
 def column(*values: Any) -> object:
-    """The type of a column with these values, as a contract says it."""
-    found = inferred(*({"a": value, "keep": 1} for value in values))
+    """The type of a column with these values, each a hundred times, as a contract says it."""
+    found = inferred(*({"a": value, "keep": 1} for value in values * 100))
     return format_columns(found.columns)["a"]
 
 
@@ -202,16 +202,22 @@ def test_infer_with_objects_of_many_shapes_takes_json_and_says_so() -> None:
 
 def test_infer_with_optional_fields_in_a_stable_object_keeps_the_struct() -> None:
     found = inferred(
-        *({"org": {"id": n, "name": "x"} | ({"mail": "y"} if n % 3 == 0 else {})} for n in range(9))
+        *({"org": {"id": n, "name": "x"} | ({"mail": "y"} if n % 3 == 0 else {})} for n in range(100))
     )
 
     assert format_columns(found.columns) == {"org": {"id": "int64!", "name": "string!", "mail": "string"}}
 
 
+def test_infer_with_few_objects_does_not_say_what_is_never_null_in_them() -> None:
+    few = inferred(*({"user": {"id": n}, "tags": ["x"]} for n in range(99)))
+
+    assert format_columns(few.columns) == {"user": {"id": "int64"}, "tags": ["string"]}
+
+
 def test_infer_with_names_that_no_column_can_have_leaves_them_out() -> None:
     found = inferred({"": 1, "a b": 1, "a": 1, "A": 1, "_rescued": 1, "s": {"x.y": 1, "ok": 1}})
 
-    assert format_columns(found.columns) == {"a": "int64!", "s": {"ok": "int64!"}}
+    assert format_columns(found.columns) == {"a": "int64!", "s": {"ok": "int64"}}
     assert sorted(found.left_out) == ["", "A", "_rescued", "a b", "s.x.y"]
 
 
@@ -257,10 +263,14 @@ def test_infer_with_more_fields_than_a_contract_can_use_keeps_the_first() -> Non
     assert list(found.left_out) == ["f500"]
 
 
-@settings(deadline=None, max_examples=1500)
-@given(st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6))
-def test_infer_any_records_gives_a_contract_that_all_of_them_fit(records: list[dict[str, Any]]) -> None:
-    lines = encoded([{**record, "always": 1} for record in records])
+@settings(deadline=None, max_examples=700)
+@given(
+    st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6), st.sampled_from([1, 100])
+)
+def test_infer_any_records_gives_a_contract_that_all_of_them_fit(
+    records: list[dict[str, Any]], times: int
+) -> None:
+    lines = encoded([{**record, "always": 1} for record in records]) * times
     found = infer_columns(lines)
 
     chunk = conform(a_pipeline(format_columns(found.columns)), lines)

@@ -27,7 +27,7 @@ from config.findings import KeyPath
 from transforms.decode.typed.plain import TEXT, elements_of, is_list, is_text, plain, valid_slots
 from transforms.inference.arrow_types import widest_type
 from transforms.inference.inferred import Inferred
-from transforms.inference.type_choice import TypeChoice, is_dictionary, why_unusable
+from transforms.inference.type_choice import TypeChoice, is_dictionary, may_require, why_unusable
 
 Arrays = list[Any]
 _FINER: Final = "nanoseconds in the files: what is no whole microsecond is refused"
@@ -66,8 +66,8 @@ class _TypedChoice:
 
     def _column(self, name: str, arrays: Arrays, places: int, path: KeyPath) -> Column:
         kind = self._type(arrays, path)
-        always = _values(arrays) == places > 0 and not isinstance(kind, Struct | List)
-        return Column(name, kind, required=always)
+        always = _values(arrays) == places > 0
+        return Column(name, kind, required=always and may_require(kind, places, path))
 
     def _type(self, arrays: Arrays, path: KeyPath) -> ColumnType:
         typed = [array for array in map(plain, arrays) if not pa.types.is_null(array.type)]

@@ -31,6 +31,8 @@ from transforms.inference.texts import MOST_DISTINCT, TextKind, Texts
 
 LEAST_TEXTS: Final = 1000
 """A sample of fewer texts does not tell that there are few different ones."""
+LEAST_INSIDE: Final = 100
+"""Fewer objects, or elements of lists, do not tell that something in them is never null."""
 MOST_DISTINCT_SHARE: Final = 0.01
 LEAST_CHARACTERS: Final = 3
 """Texts must be longer than this, on average, for a dictionary to save anything."""
@@ -90,7 +92,7 @@ class TypeChoice:
 
     def _column(self, name: str, seen: Observed, places: int, path: KeyPath) -> Column:
         kind = self._type(seen, path)
-        return Column(name, kind, required=seen.is_always(places) and not isinstance(kind, Struct | List))
+        return Column(name, kind, required=seen.is_always(places) and may_require(kind, places, path))
 
     def _type(self, seen: Observed, path: KeyPath) -> ColumnType:
         match list(seen.kinds):
@@ -167,6 +169,11 @@ class TypeChoice:
         if reason := why_map(seen):
             return self._json(path, reason)
         return Struct(self.columns(seen, path))
+
+
+def may_require(kind: ColumnType, places: int, path: KeyPath) -> bool:
+    """Whether what had a value in all of `places` is proposed as required."""
+    return not isinstance(kind, Struct | List) and (len(path) == 1 or places >= LEAST_INSIDE)
 
 
 def is_dictionary(distinct: int, texts: int, characters: int) -> bool:
