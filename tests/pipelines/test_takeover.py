@@ -160,3 +160,29 @@ def test_run_after_a_takeover_that_died_takes_up_the_batch(
     run_and_prove(taking(local, finished_by))
 
     assert_one_contract_came_through(local, {finished_by: 1}, before)
+
+
+@pytest.mark.parametrize("wider", ["fast", "both"])
+def test_commit_of_rows_that_widen_the_table_after_a_takeover_refuses(local: Store, wider: str) -> None:
+    land(local, "0.ndjson", b'{"id": 0, "n": 1}')
+    run_and_prove(a_pipeline(local, {"id": "int64!", "n": "int32"}))
+    land(local, "a.ndjson", b'{"id": 1, "n": 3000000000}', b'{"id": 2, "n": "x"}')
+    rescuing = {"on_mismatch": "rescue"}
+    slow, fast = (
+        a_pipeline(
+            local,
+            {"id": "int64!", "n": "int64" if name == "fast" or wider == "both" else "int32"},
+            contract=contract,
+        )
+        for name, contract in (("slow", {}), ("fast", rescuing))
+    )
+    ours, theirs = written(slow), written(fast)
+    our_table = batch.commit_refused(slow, ours)
+    their_table = batch.commit_refused(fast, theirs)
+
+    with pytest.raises(ConcurrentRunError):
+        batch.commit_rows(slow, ours, our_table)
+    batch.commit_rows(fast, theirs, their_table)
+
+    assert proof_of(fast).violations == ()
+    assert (table(fast).height, raws(fast)) == (3, [])
