@@ -33,10 +33,11 @@ def file_statistics(schema: pl.Schema, footer: Any) -> str:
     """The statistics of one file as the JSON text that the Delta log takes.
 
     Structs nest. Lists and maps have no entry, binary only a null count. A null struct counts as a null
-    in each of its fields. Columns of nothing but nulls have no bounds, and where any other column has none,
-    the file has none at all: delta-rs 1.6.3 `to_pyarrow_dataset` takes a bound that is missing beside
-    others for one that excludes everything. So it is for values that `bounds` has no text for, and
-    for files with NaN, which `storage.layout.parquet_file` writes without bounds.
+    in each of its fields. Columns of nothing but nulls have no bounds; within structs these are null, because
+    delta-rs 1.6.3 `to_pyarrow_dataset` loses the rows of null structs otherwise. Where any other column has
+    no bounds, the file has none at all: the same takes a bound that is missing beside others for one that
+    excludes everything. So it is for values that `bounds` has no text for, and for files with NaN, which
+    `storage.layout.parquet_file` writes without bounds.
 
     Args:
         schema: The columns of the file, in the order and with the types they were written.
@@ -50,7 +51,12 @@ def file_statistics(schema: pl.Schema, footer: Any) -> str:
         groups = [footer.row_group(i).column(leaf.position).statistics for i in range(footer.num_row_groups)]
         _put(nulls, leaf.path, str(sum(group.null_count for group in groups)))
         bounded = [group for group in groups if group.num_values > 0]
-        if not bounded or isinstance(leaf.dtype, pl.Binary):
+        if isinstance(leaf.dtype, pl.Binary):
+            continue
+        if not bounded:
+            if len(leaf.path) > 1:
+                _put(low, leaf.path, "null")
+                _put(high, leaf.path, "null")
             continue
         bounds = _bounds(leaf.dtype, bounded)
         if bounds is None:

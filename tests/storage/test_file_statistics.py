@@ -241,3 +241,16 @@ def test_a_bound_that_is_missing_beside_others_loses_rows_in_pyarrow(tmp_path: P
     assert table is not None
 
     assert table.to_pyarrow_dataset().to_table(filter=ds.field("x") == 1.0).num_rows == 0
+
+
+def test_filtering_by_a_struct_that_is_always_null_finds_all_rows(tmp_path: Path) -> None:
+    schema = {"row": pl.Int64(), "s": pl.Struct({"x": pl.Int64(), "y": pl.String()})}
+    uri = written(tmp_path, [pl.DataFrame({"row": [0, 1], "s": [None, None]}, schema=schema)])
+    table = open_table(uri)
+    assert table is not None
+    rows = table.to_pyarrow_dataset()
+
+    assert rows.to_table(filter=ds.field("s").is_null()).num_rows == 2
+    assert rows.to_table(filter=ds.field("s").is_valid()).num_rows == 0
+    assert pl.scan_delta(uri).filter(pl.col("s").is_null()).collect().height == 2
+    assert pl.scan_delta(uri).filter(pl.col("s").struct.field("x") == 1).collect().height == 0
