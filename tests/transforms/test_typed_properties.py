@@ -22,7 +22,7 @@ from config.pipeline import Contract
 from tests.transforms.decoding import padded
 from tests.transforms.typed_decoding import a_contract, value
 from transforms.decode.decoder import Decoded, Decoder
-from transforms.decode.kernel.codes import REASONS
+from transforms.decode.kernel.codes import REASONS, UNKNOWN_FIELD
 from transforms.decode.typed.copies import copies
 from transforms.decode.typed.decoder import TypedDecoder
 
@@ -63,7 +63,7 @@ def iso(of: date | time | datetime) -> str:
 
 def literal(of: float) -> str:
     """The shortest text that reads back to the number, as a double or as an integer."""
-    return str(int(of)) if 2**53 <= abs(of) <= 1e38 else repr(of)
+    return f"{int(of)}.0" if 2**53 <= abs(of) <= 1e38 else repr(of)
 
 
 def quoted(of: date | time) -> str:
@@ -203,11 +203,13 @@ def from_lines(contract: Contract, lines: Sequence[bytes]) -> Decoded:
 
 
 def comparable(contract: Contract, decoded: Decoded) -> list[Any]:
-    """What became of each record; JSON by its value."""
+    """What became of each record; JSON by its value. Of several unknown fields, any may be named."""
     rows = decoded.columns.to_pylist()
     rescued = [text and json.loads(text) for text in decoded.rescued.to_pylist()]
     return [
-        (REASONS[verdict], int(node)) if verdict else (repr(parsed(contract.columns, row)), rescue)
+        (REASONS[verdict], verdict != UNKNOWN_FIELD and int(node))
+        if verdict
+        else (repr(parsed(contract.columns, row)), rescue)
         for verdict, node, row, rescue in zip(decoded.verdicts, decoded.nodes, rows, rescued, strict=True)
     ]
 

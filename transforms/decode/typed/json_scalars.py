@@ -13,6 +13,7 @@ from transforms.decode.typed.times import DAY
 
 EXACT_INTEGER = 2.0**53
 """From here on a double is a whole number, and its shortest literal need not be all its digits."""
+_WHOLE = "^(-?[0-9]+)$"
 _TO_ESCAPE = r'["\\\x00-\x1f]'
 _SHORT = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _CONTROLS = {chr(code): f"\\u{code:04x}" for code in range(0x20)}
@@ -84,6 +85,8 @@ def _floats(array: pa.Array) -> pa.Array:
         exact, _ = exact_decimals(np.where(large, values, 0))
         text = pc.if_else(pa.array(large), exact.cast(pa.decimal256(38, 0)).cast(TEXT), text)
         text = pc.if_else(array.is_valid(), text, literal_null())
+    if (values == np.trunc(values)).any():
+        text = pc.replace_substring_regex(text, _WHOLE, r"\1.0")  # a reader may take -0 for the integer 0
     for name, string in _NOT_FINITE.items():
         text = pc.if_else(pc.equal(text, literal(name)), literal(string), text)
     return text
