@@ -12,6 +12,7 @@ import polars as pl
 from config.formats import TYPED, TypedFormat
 from config.pipeline import Pipeline
 from config.settings import Settings
+from config.source import Source
 from storage.reading.blocks import read_blocks
 from storage.reading.framing import Framing, LineFraming
 from storage.reading.items import Item
@@ -49,21 +50,20 @@ def _blocks(pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: 
         block_bytes=settings.block_bytes,
         max_record_bytes=settings.max_record_bytes,
         first_position=first,
-        framing=lambda path: framing_of(pipeline, path),
+        framing=lambda path: framing_of(pipeline.source, path),
         encoding=pipeline.source.encoding_of,
     )
 
 
-def framing_of(pipeline: Pipeline, path: str) -> Framing:
+def framing_of(source: Source, path: str) -> Framing:
     """What finds the records of the file at `path`, which is text: a new one for each reading."""
-    match pipeline.source.format_of(path):
+    match source.format_of(path):
         case "json":
             return DocumentFraming()
         case "json or ndjson":
             return DocumentOrLines(LineFraming())
         case "csv":
-            names = [column.name for column in pipeline.contract.columns]
-            return CellFraming(pipeline.source.form_of(path), names)
+            return CellFraming(source.form_of(path))
         case _:
             return LineFraming()
 

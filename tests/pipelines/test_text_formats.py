@@ -88,7 +88,7 @@ def test_run_in_small_blocks_gives_the_same(local: Store) -> None:
 def test_run_keeps_what_comes_before_the_damage(local: Store) -> None:
     local.put("landing/a.json", b'[{"id": 1}, {"id": 2} {"id": 3}]')
     local.put("landing/b.json.gz", gzip.compress(b'[{"id": 4}, {"id": 5}]')[:-9])
-    local.put("landing/c.csv", b"one,two\n1,2\n")
+    local.put("landing/c.csv", b"id,id\n1,2\n")
     local.put("landing/d.csv", b"id\n6\n")
     pipeline = a_pipeline(local, COLUMNS)
 
@@ -100,6 +100,32 @@ def test_run_keeps_what_comes_before_the_damage(local: Store) -> None:
     assert found[0] == ("corrupt_document", 22)
     assert found[1][0] == "truncated_file"
     assert found[2] == ("bad_header", 0)
+
+
+def test_proof_and_replay_after_a_change_of_contract_find_the_records_of_a_header_unknown_before(
+    local: Store,
+) -> None:
+    local.put("landing/a.csv", b"number,title\n1,x\n2,y\n")
+    run_and_prove(a_pipeline(local, {"id": "int64", "name": "string"}))
+    changed = a_pipeline(local, {"id": "int64", "name": "string", "number": "int64"})
+    assert reasons(changed) == [("unknown_header", None)] * 2
+
+    assert proof_of(changed).violations == ()
+    assert replay(changed, SETTINGS).taken_in == 2
+
+    assert table(changed)["number"].sort().to_list() == [1, 2]
+    assert proof_of(changed).violations == ()
+
+
+def test_replay_leaves_what_a_file_was_cut_off_at(local: Store) -> None:
+    local.put("landing/a.csv.gz", gzip.compress(b"id,name\n1,x\n2,very long\n")[:-10])
+    pipeline = a_pipeline(local, COLUMNS)
+    run_and_prove(pipeline)
+    assert [reason for reason, _ in reasons(pipeline)] == ["truncated_file"]
+
+    assert replay(pipeline, SETTINGS).taken_in == 0
+
+    assert proof_of(pipeline).violations == ()
 
 
 def test_run_meets_limits_and_not_the_memory(local: Store) -> None:

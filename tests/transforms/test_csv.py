@@ -205,7 +205,7 @@ GUARDED = GuardedPages(2)
 @settings(max_examples=300)
 @given(pieces, st.sampled_from(["string", "int64", "json", "bool", "dictionary"]))
 def test_read_and_conform_never_look_beyond_their_bytes(text: bytes, kind: str) -> None:
-    framing = CellFraming(TextForm("csv"), ["a"])
+    framing = CellFraming(TextForm("csv"))
     framing.last_end(GUARDED.hold(text, padding=0), 0, len(text))
     framing.first_end(GUARDED.hold(text, padding=0), 0, len(text))
 
@@ -225,7 +225,7 @@ def test_read_of_files_with_one_header_shares_blocks_and_with_others_does_not() 
 
 
 @pytest.mark.parametrize(
-    "header", [b"x,y", b"a,a", b"A", b'"a', b'"a"b,c', b"a\xff", b" a", b"a,,", b"\x00", b"a" * 500]
+    "header", [b"a,a", b"a,,", b'"a', b'"a"b,c', b"a\rb", b"a\xff", b"a,a," + b"a" * 500]
 )
 def test_read_with_a_header_that_is_none_sets_the_file_aside(header: bytes) -> None:
     text = header + b"\n1,2\n3,4\n"
@@ -398,6 +398,17 @@ def test_conform_maps_cells_by_the_header_of_the_file() -> None:
 
     assert chunk.accepted.select("a", "b", "c").rows() == [(1, "x", None)]
     assert chunk.rejected.select("reason", "column").rows() == [("missing_required", "b")]
+
+
+@pytest.mark.parametrize("header", [b"x,y", b"A", b" a", b"", b"\x00"])
+@pytest.mark.parametrize("options", [{}, {"on_new_column": "fail"}, {"on_mismatch": "rescue"}])
+def test_conform_with_a_header_that_names_no_column_refuses_all_records(header: bytes, options: Any) -> None:
+    chunk = conform_csv(a_pipeline({"a": "int64"}, **options), b"1,2\n3\n", header)
+
+    assert chunk.accepted.height == 0
+    assert chunk.rejected.select("reason", "column", "raw").rows() == [
+        ("unknown_header", None, b"1,2"), ("unknown_header", None, b"3")
+    ]  # fmt: skip
 
 
 def test_conform_without_a_header_takes_the_columns_in_order() -> None:

@@ -15,8 +15,6 @@ from storage.reading.framing import Framing, LineFraming
 from transforms.decode.framing import CellFraming, DocumentFraming, DocumentOrLines
 from transforms.decode.lines import split
 
-COLUMNS = ("a", "b", "c")
-
 
 def document(_path: str) -> Framing:
     return DocumentFraming()
@@ -27,9 +25,9 @@ def document_or_lines(_path: str) -> Framing:
 
 
 def cells(delimiter: str = ",", quote: str = '"', *, header: bool = True) -> Callable[[str], Framing]:
-    """Of CSV files whose headers name one of COLUMNS."""
+    """Of CSV files."""
     form = TextForm("csv", delimiter, quote, b"" if header else None)
-    return lambda _path: CellFraming(form, COLUMNS)
+    return lambda _path: CellFraming(form)
 
 
 @dataclass

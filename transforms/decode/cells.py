@@ -24,6 +24,7 @@ from transforms.decode.kernel.codes import (
     OWN_TEXT,
     PADDING,
     TEXT_CELL,
+    UNKNOWN_HEADER,
 )
 from transforms.decode.kernel.library import call, kernel
 from transforms.decode.lines import Lines
@@ -37,16 +38,20 @@ _HEADERS = 64
 
 @dataclass(frozen=True)
 class _Layout:
-    """What the cells of records are: `table` is `kernel.source.csv_tokens.Cells`, `held` its arrays."""
+    """What the cells of records are: `table` is `kernel.source.csv_tokens.Cells`, `held` its arrays.
+
+    is_known: whether any cell has a column.
+    """
 
     table: NDArray[np.int64]
     held: tuple[NDArray[np.int64] | NDArray[np.uint8], ...]
+    is_known: bool
 
 
 class CellDecoder:
     """Decodes records of cells under one contract; safe to use from several threads at once.
 
-    No cell fits a column that is a struct or a list.
+    No cell fits a column that is a struct or a list; and no record one whose header names no column at all.
     """
 
     def __init__(self, contract: Contract, csv: Csv, max_nesting: int) -> None:
@@ -69,6 +74,8 @@ class CellDecoder:
         step = max(1, SLOTS // len(self._shape.kind))
         for first in range(0, len(found.parts), step):
             tokens = self._tokenized(text, layout, found.between(first, first + step))
+            if not layout.is_known:
+                tokens.verdicts[:], tokens.nodes[:] = UNKNOWN_HEADER, 0
             yield assembled(self._shape, self._program, tokens, self._contract.on_mismatch == "rescue")
 
     def _tokenized(self, text: _Text, layout: _Layout, found: Lines) -> Tokenized:
@@ -129,7 +136,7 @@ class CellDecoder:
             ord(form.delimiter),
             ord(form.quote),
         )
-        return _Layout(table, (targets, readings, starts, lengths, text))
+        return _Layout(table, (targets, readings, starts, lengths, text), max(nodes, default=-1) >= 0)
 
 
 class _Text:

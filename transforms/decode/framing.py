@@ -5,7 +5,6 @@ See `storage.reading.framing`, whose protocol these follow, for what their funct
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
@@ -135,14 +134,12 @@ class CellFraming:
 
     Args:
         form: Where its header is None, all records are data; else it is that of the file, once that is known.
-        columns: One of these must be named there.
     """
 
     terminator_bytes = 1
 
-    def __init__(self, form: TextForm, columns: Collection[str]) -> None:
+    def __init__(self, form: TextForm) -> None:
         self.form = form
-        self._columns = columns
         self._characters = ord(form.delimiter), ord(form.quote)
         self._state = np.array([AT_CELL], np.int64)
 
@@ -179,7 +176,7 @@ class CellFraming:
 
     def _opened(self, header: bytes, length: int) -> tuple[CellFraming | NoFraming, int]:
         form = TextForm("csv", self.form.delimiter, self.form.quote, header)
-        if header and not is_header(form, self._columns):
+        if header and not is_header(form):
             return NoFraming("bad_header"), 0
         self.form = form
         return self, length

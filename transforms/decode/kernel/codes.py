@@ -30,7 +30,8 @@ LEAF, STRUCT, LIST = range(3)
     LONE_SURROGATE,
     UNKNOWN_FIELD,
     MALFORMED_CSV,
-) = range(14)
+    UNKNOWN_HEADER,
+) = range(15)
 
 REASONS = (
     "accepted",
@@ -47,6 +48,7 @@ REASONS = (
     "lone_surrogate",
     "unknown_field",
     "malformed_csv",
+    "unknown_header",
 )
 
 # Whether the text of a timestamp has an offset from UTC: never, always, or what the clock showed without one.
