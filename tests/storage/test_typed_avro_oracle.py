@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import fastavro
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.reading.typed.avro import read as read_avro
 from tests.storage.avro_values import schemas_and_rows
-
-fastavro = pytest.importorskip("fastavro")
 
 
 @settings(max_examples=60)
