@@ -34,7 +34,7 @@ class ReplaySummary:
         still_refused: By today's reason.
         dropped: By expectations; they are open no more.
         duplicates: By key, within a batch of the replay; they are open no more.
-        not_replayable: Without a record to decode: too long to be kept, made by transforms, whole files.
+        not_replayable: Too long to be kept, made by transforms, or what is left of a damaged file.
         batches: All that the replay committed; the first may be one that an earlier run had left unfinished.
     """
 
