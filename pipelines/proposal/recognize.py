@@ -71,7 +71,7 @@ def _is_document(start: bytes) -> bool:
     """Whether no line is an object, but text over several lines is."""
     if any(parse_object(line) is not None for line in islice(start.split(b"\n"), _MOST_LINES)):
         return False
-    values = split_document(start[:_LOOK_BYTES])
+    values = split_document(start[:_LOOK_BYTES], whole=False)
     return parse_object(next(values, b"")) is not None
 
 

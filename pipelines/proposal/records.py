@@ -17,7 +17,7 @@ def records_of(head: Head, kind: Format, most: int) -> list[bytes]:
     """Up to `most` records, half of them from the beginning where stretches from further inside are there."""
     data = head.data.removeprefix(_BYTE_ORDER_MARK)
     if kind == "json":
-        return list(islice(split_document(data), most))
+        return list(islice(split_document(data, whole=head.whole), most))
     share = max(most // 2 // max(len(head.stretches), 1), 1)
     inner = [record for part in head.stretches for record in _thinned(list(_lines(part, "inside")), share)]
     return [*islice(_lines(data, "whole" if head.whole else "beginning"), most - len(inner)), *inner]

@@ -192,11 +192,15 @@ def test_infer_counts_rows_that_the_decoder_would_refuse() -> None:
     assert (found.records, found.unreadable) == (2, 3)
 
 
-def test_read_rows_leaves_out_what_the_end_of_the_text_cuts() -> None:
-    rows = list(read_rows('a,b\n1,"x\ny', ",", '"'))
+def test_read_rows_goes_on_behind_a_broken_row() -> None:
+    rows = list(read_rows('a,"b"x,c\n1,2\n"3\n4",\n\n"5', ",", '"'))
 
-    assert rows == [[Cell("a", False), Cell("b", False)]]
-    assert list(read_rows('a,b\n1,"x\ny', ",", '"', whole=True))[1:] == [None]
+    assert rows == [
+        None,
+        [Cell("1", False), Cell("2", False)],
+        [Cell("3\n4", True), Cell("", False)],
+        None,
+    ]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)

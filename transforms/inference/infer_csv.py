@@ -85,7 +85,7 @@ def infer_csv(heads: Sequence[CsvHead], *, usual_delimiter: str, most_records: i
 
 def _rows(text: str, whole: bool, delimiter: str, quote: str, most: int) -> list[list[Cell] | None]:
     """The first rows, without one that may be cut."""
-    rows = list(islice(read_rows(text, delimiter, quote, whole=whole), most))
+    rows = list(islice(read_rows(text, delimiter, quote), most))
     return rows if whole or len(rows) == most else rows[:-1]
 
 
