@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 READERS := .readers
+SPARK := .spark
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 LOCKED := --require-hashes --only-binary :all:
 export DO_NOT_TRACK := 1
@@ -10,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench bench-large bench-stages fuzz lock readers clean
+.PHONY: help setup demo test check fmt bench bench-large bench-stages fuzz contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +48,9 @@ MINUTES ?= 5
 fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again
 	@$(VENV)/bin/python -m tests.fuzz.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
+contract-table: setup $(SPARK)/.installed ## write docs/contract-table.md anew, Spark included (needs Java)
+	@$(VENV)/bin/python -m tests.contract_table.generate --spark $(SPARK)/bin/python
+
 readers: $(READERS)/.installed ## create .readers, independent readers that the tests ask
 
 # Keeps today's pins where they still resolve; `make lock UPGRADE=--upgrade` takes the newest.
@@ -55,9 +59,10 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 lock: setup ## resolve the dependencies again into the lock files
 	@$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock > /dev/null
 	@$(COMPILE) tests/readers.in --output-file tests/readers.lock > /dev/null
+	@$(COMPILE) tests/contract_table/spark.in --output-file tests/contract_table/spark.lock > /dev/null
 
 clean: ## remove what the targets made, the environments included
-	rm -rf $(VENV) $(READERS) .bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(READERS) $(SPARK) .bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.locked: requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
@@ -76,4 +81,10 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 $(READERS)/.installed: tests/readers.lock
 	@$(PYTHON) -m venv --clear $(READERS)
 	@$(READERS)/bin/python $(PIP_INSTALL) $(LOCKED) --requirement tests/readers.lock
+	@touch $@
+
+# Not --only-binary: Spark is published as a source archive, whose hash is locked all the same.
+$(SPARK)/.installed: tests/contract_table/spark.lock
+	@$(PYTHON) -m venv --clear $(SPARK)
+	@$(SPARK)/bin/python $(PIP_INSTALL) --require-hashes --requirement tests/contract_table/spark.lock
 	@touch $@
