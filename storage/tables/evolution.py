@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, TableFeatures
@@ -22,9 +22,11 @@ from storage.errors import TableSchemaError, UnavailableError
 from storage.filesystem import delta_storage_options
 from storage.layout.table_schema import delta_schema
 from storage.tables.merged_types import Merge
-from storage.tables.rewriting import Rewriting, check_rewritable
 from storage.tables.statistics_columns import STATISTICS_COLUMNS, fewer_statistics
 from storage.upstream import storage_error, translated
+
+if TYPE_CHECKING:
+    from storage.tables.rewriting import Rewriting
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +92,8 @@ def evolution_of(
     if not (merge.added or merge.widened or relaxed or statistics is not None):
         return None
     if merge.rewrites:
+        from storage.tables.rewriting import check_rewritable  # not at the top, as in `evolved`
+
         check_rewritable(table, merge.widened or merge.added)
     merged = {**theirs, "fields": fields}
     return Evolution(merged, merge.added, merge.widened, relaxed, statistics, merge.rewrites)
@@ -130,6 +134,9 @@ def evolved(
         UnavailableError: Retryable. Other writers of the table were faster, again and again.
         StorageError: Reading or writing failed.
     """
+    # Not at the top: what writes Parquet takes 0.3 s to import, which a run with nothing to do must not cost.
+    from storage.tables.rewriting import Rewriting
+
     with Rewriting(uri) as rewriting:
         for _attempt in range(_ATTEMPTS):
             evolution = evolution_of(table, schema, marks=marks, nulls=nulls)
