@@ -107,4 +107,5 @@ def _written(case: Case, name: str) -> str:
 
 
 def _code(text: str) -> str:
-    return "`" + text.replace("\n", "\\n").replace("|", "\\|") + "`"
+    shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return "`" + shown.replace("|", "\\|") + "`"
