@@ -60,18 +60,20 @@ class DocumentFraming:
     terminator_bytes = 0
 
     def __init__(self) -> None:
+        self._space = 0  # bytes of it at the head
         self._loose = True
         self._state = np.array([LOOSE, 0, 0, 0], np.int64)
 
     def open(self, data: Bytes, start: int, end: int, *, ended: bool) -> tuple[DocumentFraming, int] | None:
         """Takes out what is before the first value."""
-        space, first = _head(data, start, end)
+        space, first = _head(data, start + self._space, end)
+        self._space += space
         if not first and not ended:
             return None
-        if first == _OPEN_ARRAY:
-            self._loose, self._state[0] = False, IN_ARRAY
-            space += 1
-        return self, space
+        if first != _OPEN_ARRAY:
+            return self, self._space
+        self._loose, self._state[0] = False, IN_ARRAY
+        return self, self._space + 1
 
     def refuse_head(self) -> NoFraming:
         """Nothing but white space."""
@@ -101,19 +103,21 @@ class DocumentOrLines(Generic[Lines]):
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
+        self._space = 0
 
     def open(
         self, data: Bytes, start: int, end: int, *, ended: bool
     ) -> tuple[DocumentFraming | Lines, int] | None:
         """Looks for the first byte that is no white space."""
-        space, first = _head(data, start, end)
+        space, first = _head(data, start + self._space, end)
+        self._space += space
         if not first and not ended:
             return None
-        if first != _OPEN_ARRAY:
-            return self._lines, 0
-        document = DocumentFraming()
-        document.open(data, start, end, ended=ended)
-        return document, space + 1
+        return (
+            DocumentFraming().open(data, start, end, ended=ended)
+            if first == _OPEN_ARRAY
+            else (self._lines, 0)
+        )
 
     def refuse_head(self) -> Lines:
         """Blank lines, as far as can be seen."""
@@ -141,6 +145,7 @@ class CellFraming:
     def __init__(self, form: TextForm) -> None:
         self.form = form
         self._characters = ord(form.delimiter), ord(form.quote)
+        self._blank = self._seen = 0  # bytes at the head: of empty lines, and all
         self._state = np.array([AT_CELL], np.int64)
 
     def open(
@@ -149,12 +154,15 @@ class CellFraming:
         """Takes out the header, and empty lines before it."""
         if self.form.header is None:
             return self, 0
-        begin = end - len(data[start:end].tobytes().lstrip(_LINE_ENDINGS))
-        past = self._frame(data, begin, end, True, np.array([AT_CELL], np.int64))
+        if self._blank == self._seen:
+            rest = data[start + self._seen : end].tobytes().lstrip(_LINE_ENDINGS)
+            self._blank = self._seen = end - start - len(rest)
+        past = self._frame(data, start + self._seen, end, only_first=True)
+        self._seen = end - start
         if not past and not ended:
             return None
         past = past or end
-        return self._opened(_line(data[begin:past].tobytes()), past - start)
+        return self._opened(_line(data[start + self._blank : past].tobytes()), past - start)
 
     def refuse_head(self) -> NoFraming:
         """A header that is too long."""
@@ -162,17 +170,17 @@ class CellFraming:
 
     def first_end(self, data: Bytes, start: int, end: int) -> int:
         """See the protocol."""
-        return self._frame(data, start, end, True, self._state)
+        return self._frame(data, start, end, only_first=True)
 
     def last_end(self, data: Bytes, start: int, end: int) -> int:
         """See the protocol."""
-        return self._frame(data, start, end, False, self._state)
+        return self._frame(data, start, end, only_first=False)
 
     def breach(self) -> None:
         """Never: a quote that nobody closes makes the rest one record."""
 
-    def _frame(self, data: Bytes, start: int, end: int, only_first: bool, state: NDArray[np.int64]) -> int:
-        return call("frame_cells", data, start, end, state, *self._characters, only_first)
+    def _frame(self, data: Bytes, start: int, end: int, *, only_first: bool) -> int:
+        return call("frame_cells", data, start, end, self._state, *self._characters, only_first)
 
     def _opened(self, header: bytes, length: int) -> tuple[CellFraming | NoFraming, int]:
         form = TextForm("csv", self.form.delimiter, self.form.quote, header)
