@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench bench-large bench-stages fuzz contract-table lock readers clean
+.PHONY: help setup demo test check fmt bench bench-large bench-stages bench-decode fuzz contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,11 @@ bench-large: setup ## the same with 10 million events, 3 turns (about 4 GB of di
 
 bench-stages: setup ## where the CPU time of a batch goes, stage by stage: 1 million events
 	@$(VENV)/bin/python -m benchmarks.stages 1M
+
+bench-decode: setup ## what strictness costs, 10,000 small files, one large gzip file (2 GB of disk, minutes)
+	@$(VENV)/bin/python -m benchmarks.strictness 1M
+	@$(VENV)/bin/python -m benchmarks.small_files 10000
+	@$(VENV)/bin/python -m benchmarks.large_file 1
 
 MINUTES ?= 5
 fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again
