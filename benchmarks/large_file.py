@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.compare import CACHE, PENSTOCK, RESULTS, parse_size, run_helper
+from benchmarks.decode_page import write_page
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline_file import write_pipeline_file
 from benchmarks.process import run_measured
@@ -68,6 +69,7 @@ def main() -> None:
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "large-file.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_page(RESULTS)
     speed = f"{usage.wall_s:.1f} s, {result['mb_per_second']} MB/s"
     print(f"{decompressed_bytes / MIB:,.0f} MiB: {speed}, peak {usage.peak_memory_bytes / MIB:.0f} MiB")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.compare import CACHE, PENSTOCK, RESULTS, run_helper
+from benchmarks.decode_page import write_page
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline_file import write_pipeline_file
 from benchmarks.process import Usage, run_measured
@@ -71,6 +72,7 @@ def main() -> None:
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "small-files.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_page(RESULTS)
     rate = f"{result['files_per_second']:,} a second (aim: {AIM_FILES_A_SECOND:,})"
     print(f"{options.count:,} files in {wall_s:.2f} s: {rate}")
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare import CACHE, PENSTOCK, RESULTS, parse_size, run_helper
+from benchmarks.decode_page import write_page
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline_file import EVENTS_PIPELINE
 from benchmarks.process import run_measured
@@ -151,6 +152,7 @@ def main() -> None:
         print_part(part, result[part])
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "strictness.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_page(RESULTS)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Fuzzes every decoder and whole jobs: `make fuzz MINUTES=5`, or `python -m tests.fuzz.run --minutes 5`.
 
-Targets take turns, each round in a process of its own with a seed of its own, so that a crash or an endless
-loop of native code is a finding like others. Prints rounds, executions, seeds and findings; exits with 1 on a
-finding.
-A finding is tried again with `python -m tests.fuzz.one_round TARGET SEED`.
+Targets take turns in an order that the first seed tells, each round in a process of its own with its own
+seed, so that a crash or an endless loop of native code is a finding like others. Prints rounds, executions,
+seeds and findings; exits with 1 on a finding, which `python -m tests.fuzz.one_round TARGET SEED` finds again.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ def run_round(target: str, seed: int) -> tuple[int, str]:
 
 
 def fuzz(minutes: float, first_seed: int, targets: list[str]) -> list[str]:
-    """Rounds until the time is up, at least one for each target; the names of what was found."""
+    """Rounds until the time is up, at least one; what was found, as the arguments that find it again."""
     until, executions, findings = time.monotonic() + minutes * 60, Counter[str](), list[str]()
     for number, target in zip(count(), cycle(targets), strict=False):
-        if number >= len(targets) and time.monotonic() > until:
+        if number and time.monotonic() > until:
             break
         seed = first_seed + number
         tried, found = run_round(target, seed)
@@ -73,7 +72,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := [name for name in options.targets if name not in TARGETS]:
         parser.error(f"no such target: {', '.join(unknown)}; there are {', '.join(TARGETS)}")
-    findings = fuzz(options.minutes, options.seed, options.targets or list(TARGETS))
+    targets = options.targets or random.Random(options.seed).sample(list(TARGETS), len(TARGETS))
+    findings = fuzz(options.minutes, options.seed, targets)
     for finding in findings:
         print(f"found: python -m tests.fuzz.one_round {finding}")
     sys.exit(bool(findings))

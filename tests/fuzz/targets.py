@@ -30,22 +30,21 @@ class Target:
     examples: int
 
 
-def _survival(landed: LandedFormat, compression: str) -> Target:
-    return Target(records_of(landed.kinds), lambda records: check_survival(landed, compression, records), 50)
+compressions = st.sampled_from(sorted(COMPRESSED))
 
 
-def _mutation(landed: LandedFormat, compression: str) -> Target:
-    files = records_of(landed.kinds).map(landed.write).map(COMPRESSED[compression])
-    return Target(files.flatmap(mutated), lambda data: check_mutated(landed, compression, data), 100)
+def _survival(landed: LandedFormat) -> Target:
+    examples = st.tuples(compressions, records_of(landed.kinds))
+    return Target(examples, lambda example: check_survival(landed, *example), 30)
 
 
-def _whole_jobs() -> dict[str, Target]:
-    return {
-        f"{name}{landed.suffix}{compression}": make(landed, compression)
-        for landed in FORMATS
-        for compression in COMPRESSED
-        for name, make in (("values", _survival), ("mutated", _mutation))
-    }
+def _mutation(landed: LandedFormat) -> Target:
+    whole = records_of(landed.kinds).map(landed.write)
+
+    def spoiled(compression: str) -> st.SearchStrategy[tuple[str, bytes]]:
+        return st.tuples(st.just(compression), whole.map(COMPRESSED[compression]).flatmap(mutated))
+
+    return Target(compressions.flatmap(spoiled), lambda example: check_mutated(landed, *example), 60)
 
 
 def _checked(test: Any) -> Callable[[Any], object]:
@@ -58,5 +57,6 @@ TARGETS: dict[str, Target] = {
     "grammar": Target(near_documents(), check_grammar, 1500),
     "records": Target(mutations(), _checked(test_conform_any_bytes_conserves_records), 800),
     "bounds": Target(mutations(), _checked(test_conform_never_reads_beyond_the_padding), 800),
-    **_whole_jobs(),
+    **{f"values{landed.suffix}": _survival(landed) for landed in FORMATS},
+    **{f"mutated{landed.suffix}": _mutation(landed) for landed in FORMATS},
 }
