@@ -34,8 +34,9 @@ from storage.errors import ConcurrentRunError
 from storage.landing.listing import list_landing
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch as commit_files
-from storage.tables.delta import last_batch, open_table, remove_unused, take_over
+from storage.tables.commits import commit_batch as commit_files
+from storage.tables.commits import take_over
+from storage.tables.delta import last_batch, open_table, remove_unused
 from storage.tables.ledger import plan, plan_replay
 from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
 from transforms.decode.typed.copies import copies

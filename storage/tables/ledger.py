@@ -10,7 +10,8 @@ from deltalake import DeltaTable
 from storage.errors import ConcurrentRunError, NothingLandedError, TableError
 from storage.filesystem import delta_storage_options
 from storage.landing.listing import LANDING_SCHEMA
-from storage.tables.delta import commit_batch, last_batch, open_table, remove_unused
+from storage.tables.commits import commit_batch
+from storage.tables.delta import last_batch, open_table, remove_unused
 from storage.upstream import translated
 
 LEDGER_SCHEMA = pl.Schema(

@@ -13,7 +13,8 @@ from storage.errors import ConcurrentRunError
 from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch, delete_for_batch, last_batch, open_table, remove_unused
+from storage.tables.commits import commit_batch, delete_for_batch
+from storage.tables.delta import last_batch, open_table, remove_unused
 from storage.tables.quarantined import (
     MARKER_SCHEMA,
     QUARANTINE_SCHEMA,

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder
 
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch
+from storage.tables.commits import commit_batch
 from tests.readers import ask_duckdb, needs_readers
 from tests.storage.test_layout import AWKWARD
 

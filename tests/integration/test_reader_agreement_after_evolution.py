@@ -13,7 +13,8 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder
 
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch, open_table
+from storage.tables.commits import commit_batch
+from storage.tables.delta import open_table
 from tests.readers import ask_duckdb, needs_readers
 
 FIRST = pl.DataFrame(

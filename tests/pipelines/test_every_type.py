@@ -34,7 +34,7 @@ from config.column_types import (
     Timestamp,
 )
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch
+from storage.tables.commits import commit_batch
 from tests.config.generated import COLUMNS
 from tests.transforms.decoding import a_pipeline, padded
 from transforms.conform import Conformer

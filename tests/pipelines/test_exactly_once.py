@@ -161,7 +161,8 @@ def test_run_answers_of_all_commits_lost_finishes_all_the_same(
     pipeline = one_file_a_batch(store)
     with monkeypatch.context() as fault:
         fault.setattr(
-            "storage.tables.delta.create_table_with_add_actions", then_failing(create_table_with_add_actions)
+            "storage.tables.commits.create_table_with_add_actions",
+            then_failing(create_table_with_add_actions),
         )
         append = then_failing(DeltaTable.create_write_transaction)
         fault.setattr(DeltaTable, "create_write_transaction", append)

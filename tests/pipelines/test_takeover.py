@@ -57,7 +57,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch, number: int, meanwhile: Callab
     for owner, name in ((DeltaTable, "create_write_transaction"), (DeltaTable, "delete")):
         monkeypatch.setattr(owner, name, counting(getattr(owner, name)))
     creating = counting(create_table_with_add_actions)
-    monkeypatch.setattr("storage.tables.delta.create_table_with_add_actions", creating)
+    monkeypatch.setattr("storage.tables.commits.create_table_with_add_actions", creating)
 
 
 def assert_one_contract_came_through(store: Store, outcomes: dict[str, object], before: int) -> None:

@@ -20,7 +20,8 @@ from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables import rewriting
 from storage.tables.commit_log import read_commits
-from storage.tables.delta import commit_batch, open_table
+from storage.tables.commits import commit_batch
+from storage.tables.delta import open_table
 from storage.tables.evolution import EVOLUTION_KEY, evolution_of, marks_of
 from tests.conftest import Store
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from storage.layout.data_file import DataFile
 from storage.layout.parquet_file import encode_parquet
-from storage.tables.delta import commit_batch, open_table
+from storage.tables.commits import commit_batch
+from storage.tables.delta import open_table
 from tests.storage.frames import VALUES, series, tables
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - counted from, without a zone on either side

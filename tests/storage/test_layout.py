@@ -13,7 +13,8 @@ from polars.testing import assert_frame_equal
 from storage.errors import AccessDeniedError, StorageError, TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.table_writer import DataFile, TableWriter, remove_files
-from storage.tables.delta import commit_batch, open_table
+from storage.tables.commits import commit_batch
+from storage.tables.delta import open_table
 from tests.conftest import Store
 from tests.object_store import ObjectStore
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from storage.errors import ConcurrentRunError, NotFoundError, NothingLandedError, TableError, UnavailableError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
-from storage.tables import delta, ledger
+from storage.tables import commits, ledger
 from storage.tables.delta import open_table
 from storage.tables.ledger import (
     LEDGER_SCHEMA,
@@ -165,7 +165,7 @@ def test_plan_when_another_run_plans_a_later_batch_meanwhile_refuses(store: Stor
 def test_plan_when_the_answer_of_the_commit_is_lost_finds_its_plan(
     store: Store,
 ) -> None:
-    commit = delta.commit_batch
+    commit = commits.commit_batch
 
     def losing(*args: object, **kwargs: object) -> None:
         commit(*args, **kwargs)  # type: ignore[arg-type]

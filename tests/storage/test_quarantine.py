@@ -11,7 +11,8 @@ from storage.errors import ConcurrentRunError, UnavailableError
 from storage.filesystem import open_filesystem
 from storage.layout.data_file import DataFile
 from storage.tables import quarantine
-from storage.tables.delta import commit_batch, last_batch, open_table, take_over
+from storage.tables.commits import commit_batch, take_over
+from storage.tables.delta import last_batch, open_table
 from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
 from storage.tables.quarantined import REFUSED_SCHEMA, quarantine_counts, quarantine_uri, quarantined
 from tests.conftest import Store

@@ -10,7 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
 from storage.layout.table_writer import TableWriter
-from storage.tables.delta import commit_batch
+from storage.tables.commits import commit_batch
 from storage.tables.versions import open_version, rows_of, size_of, versions_of
 from tests.conftest import Store
 

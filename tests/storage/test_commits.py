@@ -18,15 +18,10 @@ from deltalake.transaction import create_table_with_add_actions
 from storage.errors import ConcurrentRunError, StorageError, TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.data_file import DataFile
+from storage.tables.attempt import Commit
 from storage.tables.commit_log import read_commits
-from storage.tables.delta import (
-    _TABLE_CONFIGURATION,
-    Commit,
-    commit_batch,
-    last_batch,
-    open_table,
-    remove_unused,
-)
+from storage.tables.commits import _TABLE_CONFIGURATION, commit_batch
+from storage.tables.delta import last_batch, open_table, remove_unused
 from tests.conftest import Store
 
 SCHEMA = pl.Schema({"id": pl.Int64(), "name": pl.String(), "day": pl.Date()})
@@ -208,7 +203,7 @@ def test_commit_batch_creating_with_a_lost_answer_counts_as_written(
         create_table_with_add_actions(*args, **options)
         raise OSError("connection reset by peer")
 
-    monkeypatch.setattr("storage.tables.delta.create_table_with_add_actions", create_and_hang_up)
+    monkeypatch.setattr("storage.tables.commits.create_table_with_add_actions", create_and_hang_up)
 
     assert commit(uri, None, 1, "a") == Commit(0, written=True)
     assert files_of(uri) == ["a"]
