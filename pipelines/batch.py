@@ -9,13 +9,11 @@ Each may be called again after a failure: nothing is visible before its commit, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
@@ -29,80 +27,20 @@ from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading import Reading
 from pipelines.replayed import Replayed
-from pipelines.tally import FileCounts
+from pipelines.unstorable import Unstorable
+from pipelines.written_batch import ACCEPTED, PlannedBatch, WrittenBatch
 from storage.errors import ConcurrentRunError
 from storage.landing.listing import list_landing
-from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch as commit_files
 from storage.tables.commits import take_over
 from storage.tables.delta import last_batch, open_table, remove_unused
 from storage.tables.ledger import plan, plan_replay
 from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
-from transforms.decode.typed.copies import copies
 from transforms.errors import StepError
 
-ACCEPTED = "accepted"
-"""The point of the query before the first transform."""
 _CONFORMED = "conformed"
 """The point before duplicates by key go."""
-
-
-@dataclass(frozen=True)
-class PlannedBatch:
-    """The files of a batch; they are in the ledger and will not be planned again.
-
-    files: in order, as `storage.tables.ledger.plan` gives them.
-    table: the data table as it was when the number was decided, None where there is none yet.
-    """
-
-    number: int
-    files: pl.DataFrame
-    table: Any
-
-    @property
-    def is_replay(self) -> bool:
-        """Whether it takes in records out of the quarantine."""
-        return self.files["replays"].count() > 0
-
-
-@dataclass(frozen=True)
-class WrittenBatch:
-    """What a batch wrote, and the counts that prove it complete."""
-
-    planned: PlannedBatch
-    files: tuple[DataFile, ...]
-    refused: tuple[DataFile, ...]
-    schema: pl.Schema
-    counts: FileCounts
-    marks: Mapping[str, str]  # columns that the contract does not name, see `pipelines.growth`
-    steps: Mapping[str, int]  # rows behind each step, `accepted` first
-    unstorable: int  # rows of the last step that no Delta partition can hold
-    replayed: Replayed | None  # where the records come out of the quarantine
-
-    @property
-    def attempt(self) -> str:
-        """Tells this attempt at the batch from all others: the names of its files, which are unique."""
-        return " ".join(file.path for file in (*self.files, *self.refused))
-
-    def row_count(self) -> int:
-        """Rows that the commit makes visible."""
-        return sum(file.rows for file in self.files)
-
-    def as_metadata(self) -> dict[str, Any]:
-        """The counts as JSON values, for the commits."""
-        return {
-            "files": self.counts.as_metadata() | self._numbers(),
-            "steps": dict(self.steps),
-            "unstorable": self.unstorable,
-            "rows": self.row_count(),
-            "bytes_read": int(self.planned.files["size"].sum()),
-        }
-
-    def _numbers(self) -> dict[str, list[int]]:
-        if self.replayed is None:
-            return {}
-        return {"numbers": self.replayed.numbers.tolist()}  # row objects allowed: one number a file
 
 
 def plan_batch(pipeline: Pipeline) -> PlannedBatch | None:
@@ -176,7 +114,7 @@ def _write_once(
     replayed = Replayed(quarantine, planned.files)
     with (
         quarantine,
-        _table_writer(pipeline, planned, settings, unstorable := _Unstorable(quarantine)) as writer,
+        _table_writer(pipeline, planned, settings, unstorable := Unstorable(quarantine)) as writer,
         reading.conformed(
             tally,
             replayed.refuse if planned.is_replay else quarantine.add,
@@ -264,7 +202,7 @@ def commit_rows(pipeline: Pipeline, written: WrittenBatch, table: Any) -> int:
 
 
 def _table_writer(
-    pipeline: Pipeline, planned: PlannedBatch, settings: Settings, unstorable: _Unstorable
+    pipeline: Pipeline, planned: PlannedBatch, settings: Settings, unstorable: Unstorable
 ) -> TableWriter:
     return TableWriter(
         pipeline.table.uri,
@@ -319,36 +257,6 @@ def _count_unasked(
         counters.rows[ACCEPTED] = int(kept.sum())
     elif asked < given:
         counters.rows[ACCEPTED] = given
-
-
-@dataclass
-class _Unstorable:
-    """Puts rows that no partition can hold into the quarantine, and counts them."""
-
-    quarantine: QuarantineWriter
-    rows: int = 0
-
-    def take(self, bad: pl.DataFrame) -> None:
-        """Called by the table's writer, in its own thread."""
-        self.quarantine.add(_copies(bad))
-        self.rows += bad.height
-
-
-def _copies(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows as JSON for the quarantine: what transforms made has no record, file or line of its own."""
-    batches = rows.to_arrow().to_batches()
-    copied = [copies(batch, np.arange(batch.num_rows)) for batch in batches]
-    text = pl.DataFrame({"raw": pa.chunked_array(copied, pa.large_binary())})
-    return text.select(
-        path=pl.lit(None, pl.String),
-        record=pl.lit(None, pl.Int64),
-        offset=pl.lit(None, pl.Int64),
-        length=pl.col("raw").bin.size("b").cast(pl.Int64),
-        reason=pl.lit("unstorable_partition_value"),
-        column=pl.lit(None, pl.String),
-        raw="raw",
-        header=pl.lit(None, pl.String),
-    )
 
 
 def _check_conserved(written: WrittenBatch) -> None:

@@ -24,9 +24,10 @@ from config.names import check_pipeline_name
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import load_pipeline
-from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
+from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.reports.batch_report import batch_report
 from pipelines.run import BatchSummary, summary
+from pipelines.written_batch import PlannedBatch, WrittenBatch
 
 P = ParamSpec("P")
 R = TypeVar("R")

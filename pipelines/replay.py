@@ -15,10 +15,11 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import PlannedBatch, plan_replay_batch
+from pipelines.batch import plan_replay_batch
 from pipelines.progress import Progress
 from pipelines.reports.rejected import rejected_count
 from pipelines.run import BatchSummary, take
+from pipelines.written_batch import PlannedBatch
 from storage.tables.delta import last_batch, open_table
 from storage.tables.ledger import OPEN_FILES_SCHEMA
 from storage.tables.recalled import open_files

@@ -10,8 +10,9 @@ from typing import Any
 from config.formats import TYPED
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import PlannedBatch, WrittenBatch, commit_batch, plan_batch, write_batch
+from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
+from pipelines.written_batch import PlannedBatch, WrittenBatch
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from pipelines.batch import ACCEPTED
 from pipelines.proof.committed_counts import CommittedCounts
 from pipelines.proof.violation import Violation
+from pipelines.written_batch import ACCEPTED
 
 
 def check_ledger(files: pl.DataFrame, newest: int) -> Iterator[Violation]:

@@ -15,6 +15,7 @@ from typing import Any
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines import batch, replay, run
+from pipelines.written_batch import PlannedBatch, WrittenBatch
 
 POINTS = ("planned", "data files written", "all files written", "quarantine committed", "data committed")
 
@@ -30,7 +31,7 @@ def die_when(function: str) -> None:
     setattr(attrgetter(owner)(batch) if owner else batch, name, lambda *_, **__: die())
 
 
-def write(pipeline: Pipeline, planned: batch.PlannedBatch, *others: Any) -> batch.WrittenBatch:
+def write(pipeline: Pipeline, planned: PlannedBatch, *others: Any) -> WrittenBatch:
     """Writes a batch, and dies on the way where this is its point."""
     dying = sys.argv[2] if planned.number == int(sys.argv[3]) else None
     if dying == "planned":
@@ -45,7 +46,7 @@ def write(pipeline: Pipeline, planned: batch.PlannedBatch, *others: Any) -> batc
     return written
 
 
-def commit(pipeline: Pipeline, written: batch.WrittenBatch) -> int:
+def commit(pipeline: Pipeline, written: WrittenBatch) -> int:
     """Commits a batch, and dies then where this is its point."""
     version = batch.commit_batch(pipeline, written)
     if sys.argv[2] == "data committed" and written.planned.number == int(sys.argv[3]):

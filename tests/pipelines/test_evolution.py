@@ -17,6 +17,7 @@ from config.pipeline import Pipeline
 from pipelines import batch, growth
 from pipelines.reports.history import history
 from pipelines.run import run
+from pipelines.written_batch import PlannedBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import open_table
 from storage.tables.evolution import evolved, marks_of
@@ -61,7 +62,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     once = batch._write_once
 
-    def counting(growth: Any, planned: batch.PlannedBatch, *rest: Any) -> Any:
+    def counting(growth: Any, planned: PlannedBatch, *rest: Any) -> Any:
         seen.append(planned.number)
         return once(growth, planned, *rest)
 

@@ -11,9 +11,9 @@ from deltalake.transaction import create_table_with_add_actions
 
 from config.pipeline import Pipeline
 from pipelines import batch
-from pipelines.batch import WrittenBatch
 from pipelines.reports.history import history
 from pipelines.reports.status import status
+from pipelines.written_batch import WrittenBatch
 from storage.errors import ConcurrentRunError
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, raws, run_and_prove, table

@@ -1,0 +1,73 @@
+"""What a batch is between its steps: planned, then written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from pipelines.replayed import Replayed
+from pipelines.tally import FileCounts
+from storage.layout.data_file import DataFile
+
+ACCEPTED: Final = "accepted"
+"""The point of the query before the first transform; later ones bear the names of the steps."""
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """The files of a batch; they are in the ledger and will not be planned again.
+
+    files: in order, as `storage.tables.ledger.plan` gives them.
+    table: the data table as it was when the number was decided, None where there is none yet.
+    """
+
+    number: int
+    files: pl.DataFrame
+    table: Any
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether it takes in records out of the quarantine."""
+        return self.files["replays"].count() > 0
+
+
+@dataclass(frozen=True)
+class WrittenBatch:
+    """What a batch wrote, and the counts that prove it complete."""
+
+    planned: PlannedBatch
+    files: tuple[DataFile, ...]
+    refused: tuple[DataFile, ...]
+    schema: pl.Schema
+    counts: FileCounts
+    marks: Mapping[str, str]  # columns that the contract does not name, see `pipelines.growth`
+    steps: Mapping[str, int]  # rows behind each step, `accepted` first
+    unstorable: int  # rows of the last step that no Delta partition can hold
+    replayed: Replayed | None  # where the records come out of the quarantine
+
+    @property
+    def attempt(self) -> str:
+        """Tells this attempt at the batch from all others: the names of its files, which are unique."""
+        return " ".join(file.path for file in (*self.files, *self.refused))
+
+    def row_count(self) -> int:
+        """Rows that the commit makes visible."""
+        return sum(file.rows for file in self.files)
+
+    def as_metadata(self) -> dict[str, Any]:
+        """The counts as JSON values, for the commits."""
+        return {
+            "files": self.counts.as_metadata() | self._numbers(),
+            "steps": dict(self.steps),
+            "unstorable": self.unstorable,
+            "rows": self.row_count(),
+            "bytes_read": int(self.planned.files["size"].sum()),
+        }
+
+    def _numbers(self) -> dict[str, list[int]]:
+        if self.replayed is None:
+            return {}
+        return {"numbers": self.replayed.numbers.tolist()}  # row objects allowed: one number a file
