@@ -14,7 +14,9 @@ import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from config.text_form import TextForm
 from tests.transforms.decoding import a_pipeline, padded
 from tests.transforms.near_json import (
     BROKEN_UTF8,
@@ -26,6 +28,7 @@ from tests.transforms.near_json import (
     STRUCTURE,
     near_documents,
 )
+from tests.transforms.text_framing import document, read_text
 from transforms.conform import Conformer
 
 CONTRACT = {"value": "json", "s": {"a": "int64", "l": ["string"], "m": [{"t": "date"}]}, "n": "float64"}
@@ -106,7 +109,10 @@ def depth(value: Any) -> int:
 
 def is_refused_on_purpose(text: bytes) -> bool:
     """Documents that are no record: not an object, a column twice, nested too deep."""
-    value = json.loads(text.decode(), object_pairs_hook=Members)
+    return _is_no_record(json.loads(text.decode(), object_pairs_hook=Members))
+
+
+def _is_no_record(value: Any) -> bool:
     return (
         not isinstance(value, Members)
         or has_double(value, CONTRACT)
@@ -173,3 +179,35 @@ def test_decode_takes_values_nested_up_to_the_limit_and_none_deeper() -> None:
         assert accepted == set(range(MAX_NESTING))
         assert set(refused.values()) == {"too_deep"}
         check(*towers)
+
+
+def document_reasons(text: bytes) -> set[str]:
+    """Why anything of a file that is declared to be a document is refused, or set aside."""
+    found = read_text(text, document)
+    elements = b",\n".join(found.texts) + b"]\n"
+    starts = np.zeros(1, np.int64)
+    chunks = CONFORMER.conform(padded(elements), len(elements), starts, TextForm("json")).chunks
+    reasons = {reason for chunk in chunks for reason in chunk.rejected["reason"]}
+    return reasons | {damage.reason for damage in found.damages}
+
+
+def has_element_refused_on_purpose(text: bytes) -> bool:
+    """Whether an array holds a document that is no record."""
+    elements = json.loads(text.decode(), object_pairs_hook=Members)
+    return any(_is_no_record(element) for element in elements)
+
+
+newlines = st.lists(st.sampled_from([b"", b"\n", b" \r\n", b"\n\t"]), min_size=3, max_size=3)
+
+
+@settings(max_examples=500)
+@given(st.lists(near_documents(), max_size=3), newlines)
+def test_read_takes_an_array_exactly_where_a_strict_parser_does(
+    elements: list[bytes], space: list[bytes]
+) -> None:
+    text = b"[" + space[0] + (space[1] + b"," + space[2]).join(elements) + b"]"
+
+    reasons, well_formed = document_reasons(text), is_document(text)
+
+    assert (not reasons) == (well_formed and not has_element_refused_on_purpose(text)), text
+    assert not (well_formed and reasons & {*GRAMMAR_REASONS, "corrupt_document", "truncated_file"}), text
