@@ -119,11 +119,17 @@ def records_of(kinds: Mapping[str, Kind]) -> st.SearchStrategy[list[dict[str, An
 
 @dataclass(frozen=True)
 class LandedFormat:
-    """A way to write a file; `kinds` are those that it can express."""
+    """A way to write a file.
+
+    Attributes:
+        kinds: Those that it can express.
+        examples: How many a property test tries; `make fuzz` tries many. Typed files cost a process each.
+    """
 
     suffix: str
     write: Callable[[Sequence[Record]], bytes]
     kinds: Mapping[str, Kind]
+    examples: int = 12
 
 
 def as_json(value: Any) -> str:
@@ -226,8 +232,8 @@ FORMATS: tuple[LandedFormat, ...] = (
     LandedFormat(".json", json_array, KINDS),
     LandedFormat(".csv", csv_text, FLAT),
     LandedFormat(".tsv", partial(csv_text, delimiter="\t"), FLAT),
-    LandedFormat(".parquet", parquet, TYPED),
-    LandedFormat(".arrow", ipc_file, TYPED),
-    LandedFormat(".arrows", ipc_stream, TYPED),
-    LandedFormat(".avro", avro, AVRO),
+    LandedFormat(".parquet", parquet, TYPED, examples=5),
+    LandedFormat(".arrow", ipc_file, TYPED, examples=5),
+    LandedFormat(".arrows", ipc_stream, TYPED, examples=5),
+    LandedFormat(".avro", avro, AVRO, examples=5),
 )

@@ -17,8 +17,6 @@ from tests.conftest import Store
 from tests.pipelines.landed_formats import COMPRESSED, FORMATS, LandedFormat, records_of
 from tests.pipelines.taking_in import a_pipeline, refused, run_and_prove, table
 
-EXAMPLES_EACH = 12  # a few, of which `make fuzz` tries many
-
 
 def same(got: Any, wanted: Any) -> bool:
     """Whether two values are one, bit for bit: the sign of a zero counts."""
@@ -54,7 +52,7 @@ def check_survival(landed: LandedFormat, compression: str, records: list[dict[st
 
 @pytest.mark.parametrize("landed", FORMATS, ids=lambda landed: landed.suffix[1:])
 def test_run_gives_back_every_value_that_landed_bit_for_bit(landed: LandedFormat) -> None:
-    @settings(max_examples=EXAMPLES_EACH)
+    @settings(max_examples=landed.examples)
     @given(records_of(landed.kinds), st.sampled_from(sorted(COMPRESSED)))
     def holds(records: list[dict[str, Any]], compression: str) -> None:
         check_survival(landed, compression, records)

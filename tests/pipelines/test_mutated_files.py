@@ -13,7 +13,6 @@ from tests.pipelines.landed_formats import COMPRESSED, FORMATS, LandedFormat, re
 from tests.pipelines.mutations import mutated
 from tests.pipelines.taking_in import a_pipeline, ids, land, refused, run_and_prove, table
 
-EXAMPLES_EACH = 12  # a few, of which `make fuzz` tries many
 KEPT = 1000
 """The id of a record in a file that nothing happens to."""
 
@@ -35,7 +34,7 @@ def check_mutated(landed: LandedFormat, compression: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("landed", FORMATS, ids=lambda landed: landed.suffix[1:])
 def test_run_mutated_file_keeps_every_record_somewhere(landed: LandedFormat) -> None:
-    @settings(max_examples=EXAMPLES_EACH)
+    @settings(max_examples=landed.examples)
     @given(st.data(), records_of(landed.kinds), st.sampled_from(sorted(COMPRESSED)))
     def holds(data: st.DataObject, records: list[dict[str, object]], compression: str) -> None:
         whole = COMPRESSED[compression](landed.write(records))
