@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from config.names import FILE, RECORD
@@ -22,6 +23,7 @@ from storage.reading.blocks import Block, Damage, Segment
 from storage.reading.items import Item
 from storage.reading.rows import Rows
 from transforms.conform import Chunk, Conformed, Conformer
+from transforms.decode.typed.schema_text import schema_text
 from transforms.records import LINE, PART
 
 FILE_NUMBER = "_file_number"
@@ -113,7 +115,12 @@ class Intake:
         if isinstance(item, Damage):
             return None
         if isinstance(item, Recalled):
-            return pool.submit(self._conformer.conform_lines, item.data, item.lines, item.form)
+            again = (
+                self._conformer.conform_copies
+                if isinstance(item.form, pa.Schema)
+                else self._conformer.conform_lines
+            )
+            return pool.submit(again, item.data, item.lines, item.form)
         if isinstance(item, Rows):
             return pool.submit(self._conformer.conform_rows, item.batch)
         starts = np.array([segment.start for segment in item.segments], np.int64)
@@ -126,9 +133,8 @@ class Intake:
             conformed = result.result()
             parts = self._recalled(item, conformed) if isinstance(item, Recalled) else self._parts(item)
             np.add.at(self._lines_before, parts.files, conformed.line_counts)
-            header = None if isinstance(item, Rows) else item.form.header
             for chunk in conformed.chunks:
-                yield self._settle_chunk(chunk, parts, header)
+                yield self._settle_chunk(chunk, parts, item)
 
     def _recalled(self, item: Recalled, conformed: Conformed) -> _Parts:
         still = pl.concat([chunk.rejected["offset"] for chunk in conformed.chunks])
@@ -136,11 +142,11 @@ class Intake:
         nowhere = np.zeros(len(item.files), np.int64)
         return _Parts(files=item.files, starts=nowhere, offsets=nowhere, lines=item.before)
 
-    def _settle_chunk(self, chunk: Chunk, parts: _Parts, header: bytes | None) -> pl.DataFrame:
+    def _settle_chunk(self, chunk: Chunk, parts: _Parts, item: Block | Rows | Recalled) -> pl.DataFrame:
         self._tally.add(parts.files, chunk.counts)
         if chunk.rejected.height:
-            text = None if header is None else header.decode()
-            self._refused(self._located(chunk.rejected, parts).with_columns(header=pl.lit(text, pl.String)))
+            header = pl.lit(_header(item), pl.String)
+            self._refused(self._located(chunk.rejected, parts).with_columns(header=header))
         if not self._columns.positions:
             return chunk.accepted
         return self._with_positions(chunk.accepted, parts)
@@ -201,3 +207,12 @@ class Intake:
         if self._columns.file_number:
             frame = frame.with_columns(pl.Series(FILE_NUMBER, parts.files[part]))
         return frame
+
+
+def _header(item: Block | Rows | Recalled) -> str | None:
+    """What must be known beside a record to read it again."""
+    if isinstance(item, Rows):
+        return schema_text(item.batch.schema)
+    if isinstance(item.form, pa.Schema):
+        return schema_text(item.form)
+    return None if item.form.header is None else item.form.header.decode()

@@ -14,6 +14,7 @@ from config.source import Source
 from config.text_form import TextForm
 from storage.tables.quarantined import MARKER_SCHEMA
 from transforms.decode.lines import Lines
+from transforms.decode.typed.schema_text import schema_in
 
 _PADDING_BYTES = 64
 _NEWLINE = ord("\n")
@@ -23,7 +24,8 @@ _NEWLINE = ord("\n")
 class Recalled:
     """Some records of a batch that replays, in the order of file and record, all of one form.
 
-    form: their own, except that lines of JSON may be values of a document too.
+    form: their own, except that lines of JSON may be values of a document too; of copies of rows, which have
+        none, the schema of their file.
     data: the records, each ended by a newline; then zeros.
     size: bytes of them.
     lines: where each record is. A part is the records of one file; lines count from its first record here.
@@ -32,7 +34,7 @@ class Recalled:
     places: a row a record, as MARKER_SCHEMA has it.
     """
 
-    form: TextForm
+    form: TextForm | pa.Schema
     data: NDArray[np.uint8]
     size: int
     lines: Lines
@@ -63,15 +65,16 @@ def recalled(source: Source, records: pl.DataFrame) -> Iterator[Recalled]:
         yield _recalled(list(numbers)[run["form"][0]], run)
 
 
-def _form(source: Source, path: str, header: str | None) -> TextForm:
-    """Copies of rows, which their format has no text for, are JSON."""
+def _form(source: Source, path: str, header: str | None) -> TextForm | pa.Schema:
+    if (schema := schema_in(header)) is not None:
+        return schema
     form = source.form_of(path)
     if form.kind == "csv":
         return replace(form, header=None if header is None else header.encode())
     return TextForm("json")
 
 
-def _recalled(form: TextForm, records: pl.DataFrame) -> Recalled:
+def _recalled(form: TextForm | pa.Schema, records: pl.DataFrame) -> Recalled:
     data, offsets = _text(records["raw"])
     files, numbers = records["file"].to_numpy(), records["record"].to_numpy()
     begins = np.flatnonzero(np.diff(files, prepend=-1))
