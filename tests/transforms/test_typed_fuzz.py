@@ -110,6 +110,19 @@ def maps(draw: st.DrawFn) -> pa.Array:
 
 
 @st.composite
+def unions(draw: st.DrawFn) -> pa.Array:
+    children = draw(st.lists(ARRAYS, min_size=1, max_size=3))
+    if draw(st.booleans()):
+        size = min(map(len, children))
+        codes = draw(st.lists(st.integers(0, len(children) - 1), min_size=size, max_size=size))
+        return pa.UnionArray.from_sparse(pa.array(codes, pa.int8()), [child[:size] for child in children])
+    slots = [(code, place) for code, child in enumerate(children) for place in range(len(child))]
+    chosen = draw(st.lists(st.sampled_from(slots), max_size=5)) if slots else []
+    codes, places = [code for code, _ in chosen], [place for _, place in chosen]
+    return pa.UnionArray.from_dense(pa.array(codes, pa.int8()), pa.array(places, pa.int32()), children)
+
+
+@st.composite
 def encoded(draw: st.DrawFn) -> pa.Array:
     values = draw(LEAVES | NESTED)
     if draw(st.booleans()) or len(values) == 0:
@@ -126,7 +139,7 @@ def sliced(draw: st.DrawFn) -> pa.Array:
     return array.slice(first, draw(st.integers(0, len(array) - first)))
 
 
-NESTED: st.SearchStrategy[pa.Array] = st.one_of(structs(), lists(), maps())
+NESTED: st.SearchStrategy[pa.Array] = st.one_of(structs(), lists(), maps(), unions())
 ENCODED: st.SearchStrategy[pa.Array] = encoded()
 SLICED: st.SearchStrategy[pa.Array] = sliced()
 

@@ -265,3 +265,18 @@ def test_decode_columns_of_the_contracts_types_are_not_copied() -> None:
     columns = decode({"a": "int64!", "t": "timestamp[us, UTC]", "f": "float64"}, batch).columns
     for name, array in batch.items():
         assert columns.field(name).buffers()[1].address == array.buffers()[1].address
+
+
+@pytest.mark.parametrize("mode", ["sparse", "dense"])
+def test_decode_unions_and_runs_in_null_structs_are_null(mode: str) -> None:
+    children = [pa.array([1, 2]), pa.array(["x", "y"], pa.string_view())]
+    codes, places = pa.array([0, 1], pa.int8()), pa.array([0, 1], pa.int32())
+    union = (
+        pa.UnionArray.from_sparse(codes, children)
+        if mode == "sparse"
+        else pa.UnionArray.from_dense(codes, places, children)
+    )
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array([7]))
+    structs = pa.StructArray.from_arrays([union, runs], ["u", "r"], mask=pa.array([True, False]))
+    assert values({"u": "json", "r": "int8!"}, structs) == [None, {"u": '"y"', "r": 7}]
+    assert texts({"s": structs}) == ["{}", '{"s":{"u":"y","r":7}}']

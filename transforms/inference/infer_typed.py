@@ -24,7 +24,7 @@ from config.column_types import (
     Timestamp,
 )
 from config.findings import KeyPath
-from transforms.decode.typed.plain import TEXT, elements_of, is_list, is_text, plain, valid_slots
+from transforms.decode.typed.plain import TEXT, elements_of, fields_of, is_list, is_text, plain, valid_slots
 from transforms.inference.arrow_types import widest_type
 from transforms.inference.inferred import Inferred
 from transforms.inference.type_choice import TypeChoice, is_dictionary, may_require, why_unusable
@@ -83,7 +83,7 @@ class _TypedChoice:
     def _struct(self, arrays: Arrays, path: KeyPath) -> ColumnType:
         there = [array.filter(array.is_valid()) for array in arrays]
         names = [[field.name for field in array.type] for array in there]
-        fields = _by_name(zip(names, (array.flatten() for array in there), strict=True))
+        fields = _by_name(zip(names, (fields_of(array) for array in there), strict=True))
         columns = self.columns(fields, sum(map(len, there)), path)
         return Struct(columns) if columns else self._json(path, "no field has a name that a column can have")
 

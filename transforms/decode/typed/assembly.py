@@ -24,7 +24,7 @@ from transforms.decode.kernel.codes import (
 )
 from transforms.decode.shape import Shape
 from transforms.decode.typed.fitted import Fitted, Mask, Verdicts, mismatched
-from transforms.decode.typed.plain import Slots, elements_of, is_list, plain, valid_slots
+from transforms.decode.typed.plain import Slots, elements_of, fields_of, is_list, plain, valid_slots
 from transforms.decode.typed.rescue import Rescues, rescues
 from transforms.decode.typed.rules import fitted
 from transforms.decode.typed.spaces import Space, paths
@@ -106,7 +106,7 @@ class Assembly:
         valid = np.ones(len(bare), np.bool_) if known is None else known
         if kind == STRUCT and pa.types.is_struct(bare.type):
             names = [one.name for one in bare.type]
-            return Fitted(self._struct(node, names, bare.flatten(), space, valid))
+            return Fitted(self._struct(node, names, fields_of(bare), space, valid))
         if kind == LIST and is_list(bare.type):
             counts, elements = elements_of(bare)
             within = space.below(counts)

@@ -33,6 +33,7 @@ from transforms.decode.typed.plain import (
     TEXT,
     UUID,
     elements_of,
+    fields_of,
     is_bytes,
     is_extension,
     is_list,
@@ -62,7 +63,7 @@ def original(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if types.is_null(kind):
         return pa.nulls(len(array))
     if types.is_struct(kind):
-        children = [original(child, field.type) for field, child in zip(kind, array.flatten(), strict=True)]
+        children = [original(child, field.type) for field, child in zip(kind, fields_of(array), strict=True)]
         return structs([field.name for field in kind], children, every(array))
     if is_list(kind):
         counts, elements = elements_of(array)
@@ -105,7 +106,7 @@ def _element_type(kind: pa.DataType) -> pa.DataType:
 
 def _map(entries: pa.Array) -> pa.Array:
     """Lists of entries as the map that they were; null where a key is none."""
-    keys, items = entries.values.flatten()
+    keys, items = fields_of(entries.values)
     owners = np.repeat(np.arange(len(entries)), np.diff(entries.offsets.to_numpy()))
     valid = every(entries).copy()
     valid[owners[~every(keys)]] = False

@@ -17,6 +17,7 @@ from transforms.decode.typed.plain import (
     JSON,
     TEXT,
     elements_of,
+    fields_of,
     is_extension,
     is_list,
     plain,
@@ -52,7 +53,7 @@ def _unmistakable(array: pa.Array) -> pa.Array:
         counts, elements = elements_of(bare)
         return lists(counts, _unmistakable(elements), every(bare))
     names = [field.name for field in bare.type]
-    return structs(names, [_unmistakable(child) for child in bare.flatten()], every(bare))
+    return structs(names, [_unmistakable(child) for child in fields_of(bare)], every(bare))
 
 
 def _documents(array: pa.Array) -> pa.Array:

@@ -17,6 +17,7 @@ from transforms.decode.typed.plain import (
     JSON,
     branches_of,
     elements_of,
+    fields_of,
     is_extension,
     is_list,
     numbers_of,
@@ -44,7 +45,7 @@ def unwritable(array: pa.Array) -> Mask:
     array, types = plain(array), pa.types
     flags = np.zeros(len(array), np.bool_)
     if types.is_struct(array.type):
-        for child in array.flatten():
+        for child in fields_of(array):
             flags |= unwritable(child)
     elif is_list(array.type):
         counts, elements = elements_of(array)

@@ -32,6 +32,7 @@ from transforms.decode.typed.plain import (
     branches_of,
     chosen_elements,
     elements_of,
+    fields_of,
     is_extension,
     is_list,
     is_text,
@@ -92,7 +93,7 @@ def _only(array: pa.Array, slots: Slots, text: pa.Array) -> pa.Array:
 
 def _objects(array: pa.StructArray, slots: Slots) -> pa.Array:
     names = [field.name for field in array.type]
-    return _only(array, slots, object_text(names, array.flatten(), slots))
+    return _only(array, slots, object_text(names, fields_of(array), slots))
 
 
 def _arrays(array: pa.Array, slots: Slots) -> pa.Array:
@@ -106,7 +107,7 @@ def _maps(array: pa.MapArray, slots: Slots) -> pa.Array:
     """Objects where the keys are texts that differ, else arrays of `{"key": …, "value": …}`."""
     counts, entries = elements_of(array)
     some, chosen = chosen_elements(counts, slots)
-    keys, values = entries.flatten()
+    keys, values = fields_of(entries)
     if not is_text(plain(keys).type):
         return _arrays(array, slots)
     key_text = json_text(keys, chosen)

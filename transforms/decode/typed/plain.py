@@ -103,7 +103,7 @@ def picked(array: pa.Array, slots: pa.Array) -> pa.Array:
         return array.take(slots)
     valid, places = found_slots(array, slots)
     if types.is_struct(array.type):
-        children = [picked(child, slots) for child in array.flatten()]
+        children = [picked(child, slots) for child in fields_of(array)]
         names = [field.name for field in array.type]
         if not names:
             return array.take(slots)
@@ -113,7 +113,9 @@ def picked(array: pa.Array, slots: pa.Array) -> pa.Array:
     some[valid], chosen = chosen_elements(counts, places[valid])
     offsets, below = np.concatenate([[0], np.cumsum(some)]), picked(elements, pa.array(chosen))
     if types.is_map(array.type):
-        return pa.MapArray.from_arrays(pa.array(offsets, pa.int32()), *below.flatten(), mask=pa.array(~valid))
+        return pa.MapArray.from_arrays(
+            pa.array(offsets, pa.int32()), *fields_of(below), mask=pa.array(~valid)
+        )
     return pa.LargeListArray.from_arrays(pa.array(offsets), below, mask=pa.array(~valid))
 
 
@@ -139,8 +141,49 @@ def elements_of(array: pa.Array) -> tuple[Slots, pa.Array]:
     if pa.types.is_map(array.type):
         entry = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
         array = _as_lists(array, entry)
-    counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-    return counts.astype(np.int64), pc.list_flatten(array)
+    counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
+        return counts, pc.list_flatten(array)
+    offsets = array.offsets.to_numpy()
+    if offsets[-1] - offsets[0] == counts.sum():
+        return counts, array.values[int(offsets[0]) : int(offsets[-1])]
+    ends = np.cumsum(counts)
+    chosen = np.repeat(offsets[:-1] - (ends - counts), counts) + np.arange(counts.sum())
+    return counts, picked(array.values, pa.array(chosen))
+
+
+def fields_of(array: pa.Array) -> list[pa.Array]:
+    """The fields of structs, null where the struct is.
+
+    Arrow's `flatten` ends the process over a field that is a union, and forgets the nulls of runs.
+    """
+    children = [array.field(number) for number in range(array.type.num_fields)]
+    valid = valid_slots(array)
+    return children if valid is None else [_where(child, valid) for child in children]
+
+
+def _where(array: pa.Array, valid: NDArray[np.bool_]) -> pa.Array:
+    """The values in the valid slots; null in the others."""
+    bare = plain(array)
+    if pa.types.is_union(bare.type):
+        return _union_where(bare, valid)
+    if pa.types.is_run_end_encoded(array.type):
+        return picked(array, pa.array(np.arange(len(array)), mask=~valid))
+    around = pa.struct([pa.field("", array.type)])
+    return pa.Array.from_buffers(around, len(array), [validity(valid)], children=[array]).flatten()[0]
+
+
+def _union_where(array: pa.Array, valid: NDArray[np.bool_]) -> pa.Array:
+    """The same union, its values side by side behind a null, which the slots that are not valid have."""
+    codes, places, children = numbers_of(array, "int8"), np.zeros(len(array), np.int32), []
+    for slots, branch in branches_of(array):
+        places[slots] = np.arange(1, len(slots) + 1)
+        children.append(
+            picked(branch, pa.array(np.arange(-1, len(branch)), mask=np.arange(len(branch) + 1) == 0))
+        )
+    names = [array.type.field(number).name for number in range(array.type.num_fields)]
+    places = np.where(valid, places, np.int32(0))
+    return pa.UnionArray.from_dense(pa.array(codes), pa.array(places), children, names, array.type.type_codes)
 
 
 def numbers_of(array: pa.Array, kind: str) -> NDArray[Any]:
