@@ -145,7 +145,8 @@ class Conformer:
             accepted = np.flatnonzero(decoded.verdicts == 0)
             frame, unmet = self._judge(frame, accepted, records.parts[accepted], counts)
             rejected += [
-                _rejected(records, at, pl.lit(rule.reason), pl.lit(rule.column)) for rule, at in unmet
+                _rejected(records, at, _repeated(rule.reason, len(at)), _repeated(rule.column, len(at)))
+                for rule, at in unmet
             ]
         held = pl.concat(rejected) if rejected else REJECTED_SCHEMA.to_frame()
         counts[:, QUARANTINED] = np.bincount(held[PART].to_numpy(), minlength=len(counts))
@@ -179,14 +180,13 @@ class Conformer:
             )
 
     def _refused(self, records: Records, decoded: Decoded, refused: NDArray[np.int64]) -> pl.DataFrame:
-        causes = pl.DataFrame({"verdict": decoded.verdicts[refused], "node": decoded.nodes[refused]})
-        known = causes.unique(maintain_order=True)
-        names = known.with_columns(
-            pl.Series("reason", [self._decoder.reason(verdict) for verdict in known["verdict"]], pl.String),
-            pl.Series("column", [self._decoder.column(node) for node in known["node"]], pl.String),
+        causes = decoded.verdicts[refused].astype(np.int64) << 32 | decoded.nodes[refused]
+        known, which = np.unique(causes, return_inverse=True)
+        reasons = pl.Series([self._decoder.reason(int(cause >> 32)) for cause in known], dtype=pl.String)
+        columns = pl.Series(
+            [self._decoder.column(int(cause & 0xFFFFFFFF)) for cause in known], dtype=pl.String
         )
-        named = causes.join(names, on=["verdict", "node"], how="left", maintain_order="left")
-        return _rejected(records, refused, named["reason"], named["column"])
+        return _rejected(records, refused, reasons.gather(which), columns.gather(which))
 
     def _judge(
         self,
@@ -236,7 +236,10 @@ def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schem
 
 
 def _rejected(
-    records: Records, refused: NDArray[np.int64], reason: pl.Series | pl.Expr, column: pl.Series | pl.Expr
+    records: Records, refused: NDArray[np.int64], reasons: pl.Series, columns: pl.Series
 ) -> pl.DataFrame:
-    frame = records.copies(refused).with_columns(reason=reason, column=column)
-    return frame.cast(REJECTED_SCHEMA).select(REJECTED_SCHEMA.names())
+    return records.copies(refused).hstack([reasons.alias("reason"), columns.alias("column")])
+
+
+def _repeated(text: str | None, times: int) -> pl.Series:
+    return pl.repeat(text, times, dtype=pl.String, eager=True)

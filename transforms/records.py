@@ -131,5 +131,5 @@ class RowRecords:
 
 
 def _copies(of: Records, records: NDArray[np.int64], offset: pl.Series, raw: pl.Series) -> pl.DataFrame:
-    frame = pl.DataFrame({PART: of.parts[records], LINE: of.lines[records], "offset": offset, "raw": raw})
-    return frame.cast(COPIES_SCHEMA)
+    lines = of.lines[records].astype(np.int64)
+    return pl.DataFrame({PART: of.parts[records], LINE: lines, "offset": offset, "raw": raw})
