@@ -273,3 +273,14 @@ def test_conform_fail_stops_the_batch(option: str, line: bytes) -> None:
 
 def test_conform_fail_on_mismatch_still_quarantines_what_is_no_json() -> None:
     assert reasons(ID, b"{", on_mismatch="fail") == [("malformed_json", None)]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\n\n", b"\n \r\n"])
+def test_conform_keeps_refused_records_of_any_length_verbatim(ending: bytes) -> None:
+    records = [b"x" * length for length in range(1, 70)]
+    text = b"".join(record + ending for record in records)
+    conformer = Conformer(a_pipeline(ID), max_nesting=10, positions=False)
+
+    (chunk,) = conformer.conform(padded(text), len(text), np.zeros(1, np.int64)).chunks
+
+    assert chunk.rejected.sort("offset")["raw"].to_list() == records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.decode.kernel.source.compiled import entry
-from transforms.decode.kernel.source.memory import load_byte, longs_at
+from transforms.decode.kernel.source.memory import load_byte, longs_at, newline_stops, trailing_zeros
 from transforms.decode.kernel.source.paths import copy_bytes
 
 
@@ -16,8 +16,11 @@ def find_ends(block, count, begins, limits, ends):
     begins, limits, ends = longs_at(begins, count), longs_at(limits, count), longs_at(ends, count)
     for i in range(count):
         end = begins[i]
-        while end < limits[i] and load_byte(block + end) != 0x0A:
-            end += 1
+        stops = newline_stops(block + end)
+        while stops == 0 and end < limits[i]:
+            end += 16
+            stops = newline_stops(block + end)
+        end = min(end + trailing_zeros(stops), limits[i]) if stops != 0 else limits[i]
         if end > begins[i] and load_byte(block + end - 1) == 0x0D:
             end -= 1
         ends[i] = end
