@@ -3,6 +3,7 @@
     variable              default       unit and meaning
     PENSTOCK_MEMORY       512 MiB       the memory budget: bounds blocks, and rows that wait to be written
     PENSTOCK_MAX_RECORD   64 MiB        a longer record is quarantined as record_too_long
+    PENSTOCK_MAX_UNPACKED 16 GiB        a typed file that is longer once decompressed is too_large_unpacked
     PENSTOCK_MAX_NESTING  512           deeper JSON is quarantined; levels of arrays and objects
     PENSTOCK_PIPELINES    pipelines.d   the folder of pipeline files; `run NAME` finds NAME.yaml there
     PENSTOCK_THREADS      all cores     decoding threads
@@ -22,8 +23,9 @@ from config.errors import InvalidValueError, SettingsError
 from config.units import format_bytes, parse_bytes
 
 MIB: Final = 2**20
+_GIB: Final = 2**30
 _PREFIX: Final = "PENSTOCK_"
-_NAMES: Final = ("MEMORY", "MAX_RECORD", "MAX_NESTING", "PIPELINES", "THREADS")
+_NAMES: Final = ("MEMORY", "MAX_RECORD", "MAX_UNPACKED", "MAX_NESTING", "PIPELINES", "THREADS")
 _SMALLEST_MEMORY_BYTES: Final = 64 * MIB
 _LARGEST_BLOCK_BYTES: Final = 16 * MIB
 _LARGEST_RECORD_BYTES: Final = 2**30
@@ -43,6 +45,7 @@ class Settings:
 
     memory_bytes: int = 512 * MIB
     max_record_bytes: int = 64 * MIB
+    max_unpacked_bytes: int = 16 * _GIB
     max_nesting: int = 512
     pipelines: Path = Path("pipelines.d")
     threads: int = field(default_factory=available_cores)
@@ -72,6 +75,7 @@ class Settings:
             max_record_bytes=_bytes(
                 given, "MAX_RECORD", min(64 * MIB, memory), largest=min(memory, _LARGEST_RECORD_BYTES)
             ),
+            max_unpacked_bytes=_bytes(given, "MAX_UNPACKED", 16 * _GIB),
             max_nesting=_count(given, "MAX_NESTING", 512, largest=10_000),
             pipelines=Path(given.get("PIPELINES", "pipelines.d")),
             threads=_count(given, "THREADS", available_cores(), largest=1024),

@@ -77,6 +77,7 @@ def _rows(pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: in
         compression=pipeline.source.compression,
         batch_bytes=settings.block_bytes,
         max_record_bytes=settings.max_record_bytes,
+        max_unpacked_bytes=settings.max_unpacked_bytes,
         memory_bytes=settings.memory_bytes,
         first_position=first,
     )

@@ -137,6 +137,7 @@ def _first_rows(path: str, size: int, kind: TypedFormat, settings: Settings) -> 
         formats=[kind],
         batch_bytes=_BATCH_BYTES,
         max_record_bytes=settings.max_record_bytes,
+        max_unpacked_bytes=settings.max_unpacked_bytes,
         memory_bytes=settings.memory_bytes,
     )
     with closing(rows):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from typing import Literal, Protocol
 
-StreamDamage = Literal["truncated_file", "corrupt_file", "reader_crashed", "unsupported_schema"]
-"""What is wrong with a file; the last two are said of files with types of their own only."""
+StreamDamage = Literal[
+    "truncated_file", "corrupt_file", "reader_crashed", "unsupported_schema", "too_large_unpacked"
+]
+"""What is wrong with a file; the last three are said of files with types of their own only."""
 
 
 class Stream(Protocol):

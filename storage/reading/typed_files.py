@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -36,6 +36,7 @@ def read_rows(
     compression: Compression = "auto",
     batch_bytes: int,
     max_record_bytes: int,
+    max_unpacked_bytes: int,
     memory_bytes: int,
     first_position: int = 0,
 ) -> Generator[Rows | Damage]:
@@ -56,6 +57,7 @@ def read_rows(
         compression: Of all files, around the format's own; `auto` goes by the suffix of each.
         batch_bytes: About the size of a record batch; a longer row makes its batch larger.
         max_record_bytes: Damaged bytes are kept up to this length.
+        max_unpacked_bytes: A file that is compressed as a whole, and longer than this without, is not read.
         memory_bytes: What the process may take to read a file, beyond what it takes by itself.
         first_position: Of the first file in its batch.
 
@@ -69,8 +71,18 @@ def read_rows(
     raws = open_raw_files(paths, sizes, identities, window_bytes=batch_bytes)
     files = enumerate(zip(raws, paths, formats, strict=True), first_position)
     process = ReaderProcess(memory_bytes=memory_bytes)
-    found = _items(process, files, compression, batch_bytes, max_record_bytes)
+    limits = _Limits(batch_bytes, max_record_bytes, max_unpacked_bytes)
+    found = _items(process, files, compression, limits)
     return read_ahead(_closing(found, raws, process), items=_BATCHES_AHEAD)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Sizes of what is read."""
+
+    batch_bytes: int
+    record_bytes: int
+    unpacked_bytes: int
 
 
 def _closing(
@@ -84,15 +96,17 @@ def _items(
     process: ReaderProcess,
     files: Iterable[tuple[int, tuple[io.RawIOBase, str, TypedFormat]]],
     compression: Compression,
-    batch_bytes: int,
-    max_record_bytes: int,
+    limits: _Limits,
 ) -> Generator[Rows | Damage]:
     for file, (raw, path, form) in files:
-        with contents(raw, path, compression) as found:
-            answers = process.read(found.descriptor, Request(form, batch_bytes))
+        with contents(raw, path, compression, max_bytes=limits.unpacked_bytes) as found:
+            if found.damage == "too_large_unpacked":
+                yield Damage(file, 0, found.size, found.damage, b"")
+                continue
+            answers = process.read(found.descriptor, Request(form, limits.batch_bytes))
             rows, outcome = yield from _rows(file, answers)
             if reason := found.damage or outcome.damage:
-                yield _damage(file, found, rows, replace(outcome, damage=reason), max_record_bytes)
+                yield _damage(file, found, rows, replace(outcome, damage=reason), limits.record_bytes)
 
 
 def _rows(

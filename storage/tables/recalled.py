@@ -32,6 +32,7 @@ WHOLE_FILE: Final = (
     "corrupt_file",
     "reader_crashed",
     "truncated_file",  # what is cut off may look whole: a line of CSV whose last cell is not
+    "too_large_unpacked",
     "unsupported_schema",
 )
 """Reasons of what stands for a file, or for all that is left of one, which no record can be made of."""

@@ -24,6 +24,7 @@ def test_read_settings_takes_every_variable() -> None:
         {
             "PENSTOCK_MEMORY": "1 GiB",
             "PENSTOCK_MAX_RECORD": "1 MB",
+            "PENSTOCK_MAX_UNPACKED": "1 TB",
             "PENSTOCK_MAX_NESTING": "64",
             "PENSTOCK_PIPELINES": "specs",
             "PENSTOCK_THREADS": "3",
@@ -31,7 +32,12 @@ def test_read_settings_takes_every_variable() -> None:
     )
 
     assert settings == Settings(
-        memory_bytes=2**30, max_record_bytes=10**6, max_nesting=64, pipelines=Path("specs"), threads=3
+        memory_bytes=2**30,
+        max_record_bytes=10**6,
+        max_unpacked_bytes=10**12,
+        max_nesting=64,
+        pipelines=Path("specs"),
+        threads=3,
     )
 
 

@@ -63,6 +63,7 @@ def test_read_rows_of_a_child_that_is_killed_keeps_the_rows_before_and_goes_on(s
         formats=["parquet"] * 2,
         batch_bytes=16 * 1024,
         max_record_bytes=MIB,
+        max_unpacked_bytes=MIB,
         memory_bytes=MEMORY_BYTES,
     )
 
@@ -178,6 +179,7 @@ def test_read_rows_serves_many_files_by_one_child(tmp_path: Path) -> None:
         formats=["parquet"] * 50,
         batch_bytes=MIB,
         max_record_bytes=MIB,
+        max_unpacked_bytes=MIB,
         memory_bytes=MEMORY_BYTES,
     )
     for _ in items:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import zstandard
 
 from config.formats import TypedFormat
 from storage.errors import FileChangedError, FileVanishedError
@@ -283,6 +284,7 @@ def test_read_rows_left_before_its_end_leaves_neither_a_process_nor_a_descriptor
         formats=["parquet"] * 3,
         batch_bytes=1000,
         max_record_bytes=MIB,
+        max_unpacked_bytes=MIB,
         memory_bytes=MEMORY_BYTES,
         first_position=5,
     )
@@ -296,3 +298,26 @@ def test_read_rows_left_before_its_end_leaves_neither_a_process_nor_a_descriptor
 
 def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_read_rows_reads_nothing_of_a_file_that_is_too_large_without_its_compression(
+    store: Store, suffix: str
+) -> None:
+    pack = gzip.compress if suffix == ".gz" else zstandard.compress
+    bomb, data = pack(bytes(9 * MIB)), pack(parquet())
+    paths = [store.put(f"a{suffix}", bomb), store.put(f"b{suffix}", data)]
+
+    items = read(
+        paths, "parquet", sizes=[len(bomb), len(data)], max_record_bytes=100 * MIB, max_unpacked_bytes=8 * MIB
+    )
+
+    [damage] = damages(items)
+    assert (damage.file, damage.reason, damage.data) == (0, "too_large_unpacked", b"")
+    assert damage.length <= 8 * MIB
+    assert table(items, 1) == NUMBERS
+
+
+def test_read_rows_takes_files_that_are_not_compressed_of_any_size(store: Store) -> None:
+    data = parquet()
+    assert table(read([store.put("a", data)], "parquet", sizes=[len(data)], max_unpacked_bytes=1)) == NUMBERS

@@ -32,6 +32,7 @@ def read(
     identities: Sequence[str] | None = None,
     batch_bytes: int = BATCH_BYTES,
     max_record_bytes: int = MIB,
+    max_unpacked_bytes: int = 64 * MIB,
     memory_bytes: int = MEMORY_BYTES,
 ) -> list[Rows | Damage]:
     """All rows and damages, in order; `sizes` are those of local files where they are not given."""
@@ -42,6 +43,7 @@ def read(
         formats=[formats] * len(paths) if isinstance(formats, str) else formats,
         batch_bytes=batch_bytes,
         max_record_bytes=max_record_bytes,
+        max_unpacked_bytes=max_unpacked_bytes,
         memory_bytes=memory_bytes,
     )
     return list(found)

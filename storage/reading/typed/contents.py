@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from storage.reading.compression import Compression, decompressed, is_compressed
-from storage.reading.stream import StreamDamage
+from storage.reading.stream import Stream, StreamDamage
 from storage.upstream import translated
 
 _COPY_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ class Contents:
 
     Attributes:
         descriptor: Open as long as the context is.
-        size: In bytes.
+        size: In bytes; of what is too large, as far as it was copied.
         damage: Why the contents end before their time; None where they do not.
     """
 
@@ -37,8 +37,11 @@ class Contents:
 
 
 @contextmanager
-def contents(raw: io.RawIOBase, path: str, compression: Compression) -> Iterator[Contents]:
+def contents(raw: io.RawIOBase, path: str, compression: Compression, *, max_bytes: int) -> Iterator[Contents]:
     """A local file as it is; an object, or what is compressed, as a copy in a temporary file without a name.
+
+    Args:
+        max_bytes: No more is copied of what is compressed, which is damaged then.
 
     Raises:
         StorageError: The file cannot be read, or the copy not be written.
@@ -48,13 +51,15 @@ def contents(raw: io.RawIOBase, path: str, compression: Compression) -> Iterator
         return
     with tempfile.TemporaryFile(buffering=0) as copy:
         with translated("read the file", path):
-            damage = _copy(raw, copy, path, compression)
+            limit = max_bytes if is_compressed(path, compression) else None
+            damage = _copy(decompressed(raw, name=path, compression=compression), copy, limit)
         yield Contents(copy.fileno(), copy.tell(), damage)
 
 
-def _copy(raw: io.RawIOBase, copy: IO[bytes], path: str, compression: Compression) -> StreamDamage | None:
-    stream = decompressed(raw, name=path, compression=compression)
+def _copy(stream: Stream, copy: IO[bytes], limit: int | None) -> StreamDamage | None:
     room = memoryview(bytearray(_COPY_BYTES))
     while size := stream.readinto(room):
+        if limit is not None and copy.tell() + size > limit:
+            return "too_large_unpacked"
         copy.write(room[:size])
     return stream.damage
