@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
 
@@ -121,6 +121,10 @@ class Source(Spec):
         if findings:
             raise invalid(findings, "source")
         return self
+
+    def read_as(self) -> dict[str, Any]:
+        """All that tells where the records of its files are, as JSON values."""
+        return self.model_dump(mode="json", include={"format", "compression", "csv"})
 
     def holds_csv(self) -> bool:
         """Whether the files are certain to be CSV, declared or by the suffix of the URI."""

@@ -142,6 +142,7 @@ def _write_once(
         counters.rows,
         unstorable.rows,
         replayed if planned.is_replay else None,
+        pipeline.source.read_as(),
     )
     _check_conserved(written)
     return written

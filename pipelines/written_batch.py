@@ -47,6 +47,7 @@ class WrittenBatch:
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
     replayed: Replayed | None  # where the records come out of the quarantine
+    read_as: Mapping[str, Any]  # how the files were read, see `config.source`
 
     @property
     def attempt(self) -> str:
@@ -65,6 +66,7 @@ class WrittenBatch:
             "unstorable": self.unstorable,
             "rows": self.row_count(),
             "bytes_read": int(self.planned.files["size"].sum()),
+            "read_as": dict(self.read_as),
         }
 
     def _numbers(self) -> dict[str, list[int]]:

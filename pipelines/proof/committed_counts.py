@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from config.formats import Compression, Format
+from config.source import Csv, Source
 
 Count = Annotated[int, Field(ge=0, strict=True)]
 
@@ -28,10 +31,19 @@ class CommittedFiles(_Counts):
     numbers: list[Count] = []
 
 
+class ReadAs(_Counts):
+    """How the files of a batch were read: what `Source.read_as` gave, which may have changed since."""
+
+    format: Format | None
+    compression: Literal["auto", Compression]
+    csv: Csv
+
+
 class CommittedCounts(_Counts):
     """What `WrittenBatch.as_metadata` wrote; anything else raises `pydantic.ValidationError`.
 
     steps: the rows into the first step as `accepted`, then those behind each step.
+    read_as: None where an earlier version of Penstock wrote the commit.
     """
 
     files: CommittedFiles
@@ -39,6 +51,7 @@ class CommittedCounts(_Counts):
     unstorable: Count
     rows: Count
     bytes_read: Count
+    read_as: ReadAs | None = None
 
     @classmethod
     def of(cls, metadata: Any) -> CommittedCounts:
@@ -54,6 +67,10 @@ class CommittedCounts(_Counts):
             "dropped": files.dropped,
             "duplicates": files.duplicates,
         }
+
+    def as_read(self, source: Source) -> Source:
+        """`source`, read as it was for this batch."""
+        return source if self.read_as is None else source.model_copy(update=dict(self.read_as))
 
     def accepted(self) -> int:
         """Records of all files that nothing else became of: the rows into the first step."""

@@ -165,7 +165,8 @@ class _Prover:
             return
         self._watcher.begin(f"batch {batch} of {self._committed}", files.height)
         landed = files.filter(pl.col("replays").is_null())
-        again = recount(landed, self._landed, self._pipeline, self._settings, self._watcher.at)
+        pipeline = self._pipeline.model_copy(update={"source": counts.as_read(self._pipeline.source)})
+        again = recount(landed, self._landed, pipeline, self._settings, self._watcher.at)
         refused = self._refused.filter(pl.col("batch") == batch).select("path", "records")
         markers = self._markers.filter(pl.col("by") == batch).drop("by").rename({"batch": "replays"})
         found += check_counts(batch, counts, files, commit.rows_added())
