@@ -13,9 +13,12 @@ from config.formats import TYPED, TypedFormat
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.source import Source
+from pipelines.bounded import bounded
+from storage.reading.block_builder import Damage
 from storage.reading.blocks import read_blocks
 from storage.reading.framing import Framing, LineFraming
 from storage.reading.items import Item
+from storage.reading.rows import Rows
 from storage.reading.typed_files import read_rows
 from transforms.decode.framing import CellFraming, DocumentFraming, DocumentOrLines
 
@@ -69,6 +72,13 @@ def framing_of(source: Source, path: str) -> Framing:
 
 
 def _rows(pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
+    with closing(_typed(pipeline, files, settings, first)) as items:
+        yield from bounded(items, part_bytes=4 * settings.block_bytes, most_bytes=settings.max_unpacked_bytes)
+
+
+def _typed(
+    pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int
+) -> Generator[Rows | Damage]:
     return read_rows(
         files["path"].to_list(),  # row objects allowed: one path a file
         files["size"].to_list(),  # row objects allowed: one size a file

@@ -52,7 +52,10 @@ class Reading:
         self._settings = settings
         self._columns = Columns(lineage=pipeline.lineage, file_number=bool(pipeline.table.key))
         self._conformer = Conformer(
-            pipeline, max_nesting=settings.max_nesting, positions=self._columns.positions
+            pipeline,
+            max_nesting=settings.max_nesting,
+            positions=self._columns.positions,
+            max_record_bytes=settings.max_record_bytes,
         )
 
     def tally(self) -> Tally:

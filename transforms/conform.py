@@ -62,15 +62,20 @@ class Conformed:
 class Conformer:
     """Conforms blocks under one pipeline; safe to use from several threads at once.
 
+    Args:
+        max_record_bytes: Copies of rows that are longer are not kept; None for no such limit.
+
     Raises:
         ExpectationError: An expectation of the pipeline cannot be checked.
     """
 
-    def __init__(self, pipeline: Pipeline, *, max_nesting: int, positions: bool) -> None:
+    def __init__(
+        self, pipeline: Pipeline, *, max_nesting: int, positions: bool, max_record_bytes: int | None = None
+    ) -> None:
         self._contract = pipeline.contract
         self._decoder = Decoder(pipeline.contract, max_nesting)
         self._cells = CellDecoder(pipeline.contract, pipeline.source.csv, max_nesting)
-        self._max_nesting = max_nesting
+        self._max_nesting, self._max_record_bytes = max_nesting, max_record_bytes
         self._typed = TypedDecoder(pipeline.contract, max_nesting)
         self._rescues = pipeline.contract.rescues
         self._positions = positions
@@ -97,7 +102,8 @@ class Conformer:
 
     def conform_rows(self, batch: pa.RecordBatch) -> Conformed:
         """The rows of a file whose format says which types its columns have; the rest as in `conform`."""
-        return self._conformed(RowRecords(batch, 0, batch.num_rows), iter([self._typed.decode(batch)]))
+        records = RowRecords(batch, 0, batch.num_rows, self._max_record_bytes)
+        return self._conformed(records, iter([self._typed.decode(batch)]))
 
     def conform_copies(self, data: NDArray[np.uint8], lines: Lines, schema: pa.Schema) -> Conformed:
         """Rows of a file of that schema, out of copies of them; what those do not tell is refused.

@@ -8,12 +8,14 @@ from typing import Final, Protocol, Self
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms.decode.arrow import binaries
 from transforms.decode.kernel.library import call
 from transforms.decode.lines import Lines
 from transforms.decode.typed.copies import copies
+from transforms.decode.typed.copy_sizes import copy_sizes
 
 PART: Final = "_part"
 LINE: Final = "_line"
@@ -93,11 +95,15 @@ class TextRecords:
 
 @dataclass(frozen=True)
 class RowRecords:
-    """The rows of a batch from number `first` on, as many as `size`; all of one file."""
+    """The rows of a batch from number `first` on, as many as `size`; all of one file.
+
+    Copies of more than `max_bytes` are null; None for no such limit.
+    """
 
     batch: pa.RecordBatch
     first: int
     size: int
+    max_bytes: int | None = None
 
     @property
     def parts(self) -> NDArray[np.int32]:
@@ -116,7 +122,7 @@ class RowRecords:
 
     def between(self, first: int, past: int) -> RowRecords:
         """See `Records`."""
-        return RowRecords(self.batch, self.first + first, past - first)
+        return RowRecords(self.batch, self.first + first, past - first, self.max_bytes)
 
     def per_part(self) -> NDArray[np.int64]:
         """See `Records`."""
@@ -124,10 +130,22 @@ class RowRecords:
 
     def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
         """See `Records`."""
-        text = copies(self.batch, records + self.first)
+        text = self._texts(records + self.first)
         return _copies(
             self, records, pl.repeat(None, len(records), dtype=pl.Int64, eager=True), pl.Series(text)
         )
+
+    def _texts(self, rows: NDArray[np.int64]) -> pa.Array:
+        if self.max_bytes is None:
+            return copies(self.batch, rows)
+        short = copy_sizes(self.batch)[rows] <= self.max_bytes  # others are not even written
+        text = copies(self.batch, rows[short])
+        fits = pc.less_equal(pc.binary_length(text), self.max_bytes)
+        short[short] = fits.to_numpy(zero_copy_only=False)
+        if short.all():
+            return text
+        nothing = pa.nulls(len(rows), text.type)
+        return pc.replace_with_mask(nothing, pa.array(short), text.filter(fits))
 
 
 def _copies(of: Records, records: NDArray[np.int64], offset: pl.Series, raw: pl.Series) -> pl.DataFrame:

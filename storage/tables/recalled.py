@@ -105,7 +105,8 @@ def _places(table_uri: str, rows: pl.LazyFrame) -> pl.DataFrame:
 
 def _spans(places: pl.DataFrame, span_bytes: int) -> Iterator[pl.DataFrame]:
     """Neighbours that are about `span_bytes` long together."""
-    before = places["length"].cum_sum() - places["length"]
+    lengths = places["length"].fill_null(0)
+    before = lengths.cum_sum() - lengths
     first = 0
     for size in (before // span_bytes).rle().struct.field("len"):
         yield places.slice(first, size)
