@@ -31,7 +31,8 @@ REFUSED_SCHEMA = pl.Schema(
 """One row a record: `path` of its file, `record` (its number there, from 1; of lines, the line), `offset` in
 the decompressed file and `length`, both in bytes, null where they cannot be known; `reason`; `column`, a
 dotted path, null where no single one is to blame; `raw`, the bytes without the line ending, null where there
-were too many to keep; `header`, of CSV the record that names the cells, else null."""
+were too many to keep; `header`, of CSV the record that names the cells, of rows with types of their own the
+schema of their file as text, else null."""
 
 QUARANTINE_SCHEMA = pl.Schema(
     {"pipeline": pl.String(), "batch": pl.Int64(), **REFUSED_SCHEMA, "replays": pl.Int64()}
