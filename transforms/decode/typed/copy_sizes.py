@@ -44,6 +44,8 @@ def parts(sizes: Slots, part_bytes: int) -> Iterator[tuple[int, int]]:
 def _members(names: list[str], values: list[pa.Array], count: int) -> Slots:
     sizes = np.full(count, 2, np.int64)
     for name, value in zip(names, values, strict=True):
+        if value.null_count == count:
+            continue
         found = _sizes(value)
         sizes += np.where(found > 0, found + len(name) + _NAME_BYTES, 0)
     return sizes

@@ -70,6 +70,8 @@ def object_text(names: Sequence[str], values: Sequence[pa.Array], slots: Slots) 
     """One JSON object a slot, of the arrays' values there; null ones are left out."""
     parts = []
     for name, value in zip(names, values, strict=True):
+        if value.null_count == len(value):
+            continue
         key = json_string(pa.array([name], TEXT))[0]
         member = joined(literal(","), key, literal(":"), json_text(value, slots))
         parts.append(pc.fill_null(member, ""))
