@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import zlib
+import lzma
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ _MARK = "\nArrow schema: "
 def schema_text(schema: pa.Schema) -> str:
     """The schema without the metadata that its writer left, as text that is no header of CSV."""
     bare = pa.schema([field.remove_metadata() for field in schema])
-    return _MARK + base64.b64encode(zlib.compress(bare.serialize().to_pybytes())).decode()
+    return _MARK + base64.b64encode(lzma.compress(bare.serialize().to_pybytes())).decode()
 
 
 def schema_in(text: str | None) -> pa.Schema | None:
@@ -23,7 +23,7 @@ def schema_in(text: str | None) -> pa.Schema | None:
     if text is None or not text.startswith(_MARK):
         return None
     try:
-        data = zlib.decompress(base64.b64decode(text.removeprefix(_MARK), validate=True))
+        data = lzma.decompress(base64.b64decode(text.removeprefix(_MARK), validate=True))
         return pa.ipc.read_schema(pa.py_buffer(data))
-    except (binascii.Error, zlib.error, pa.ArrowInvalid):
+    except (binascii.Error, lzma.LZMAError, pa.ArrowInvalid):
         return None
