@@ -33,6 +33,7 @@ class PartitionFiles:
         carry_bytes: Memory of the rows to carry over, at most. Beyond, the largest partitions are written
             until half of it is free.
         prefix: What the names of files begin with.
+        row_group_rows: Rows of a row group, about.
         refused: Takes rows whose partition values no table can hold (`partitions.storable`).
     """
 
@@ -45,6 +46,7 @@ class PartitionFiles:
         file_bytes: int,
         carry_bytes: int,
         prefix: str,
+        row_group_rows: int,
         refused: Callable[[pl.DataFrame], None],
     ) -> None:
         self._refused = refused
@@ -54,6 +56,7 @@ class PartitionFiles:
         self._file_bytes = file_bytes
         self._carry_bytes = carry_bytes
         self._prefix = prefix
+        self._row_group_rows = row_group_rows
         self._carried: list[pl.DataFrame] = []
         self._threads = ThreadPoolExecutor(_ENCODERS, "penstock-encode")
         self._encoding: deque[tuple[Run, Future[ParquetFile]]] = deque()
@@ -114,7 +117,9 @@ class PartitionFiles:
 
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
         self._settle(_ENCODERS - 1)
-        encoded = self._threads.submit(encode_parquet, rows.drop(self._partition_by))
+        encoded = self._threads.submit(
+            encode_parquet, rows.drop(self._partition_by), row_group_rows=self._row_group_rows
+        )
         self._encoding.append((part, encoded))
 
     def _settle(self, left: int) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from storage.errors import TableError, TableSchemaError
 from storage.layout.data_file import DataFile
 from storage.layout.frame_memory import Buffers, buffers
+from storage.layout.parquet_file import ROW_GROUP_ROWS
 from storage.layout.partition_files import PartitionFiles
 from storage.layout.partitions import HIVE_NULL
 from storage.layout.sort_keys import sort_keys
@@ -44,6 +45,7 @@ class TableWriter:
         buffer_bytes: Memory for rows, the whole buffers that their text points into included. Sorting and
             encoding take as much again, for a short while.
         prefix: What the names of files begin with, such as the number of the batch.
+        row_group_rows: Rows of a row group, about.
         refused: Takes the rows whose partition values no table can hold, in a thread of the writer and
             before `finish` returns. None where there can be none: they are an error then.
     """
@@ -56,6 +58,7 @@ class TableWriter:
         sort_by: Sequence[str] = (),
         buffer_bytes: int,
         prefix: str = "part",
+        row_group_rows: int = ROW_GROUP_ROWS,
         refused: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", prefix):
@@ -73,6 +76,7 @@ class TableWriter:
             file_bytes=buffer_bytes // 8,
             carry_bytes=buffer_bytes // 3,
             prefix=prefix,
+            row_group_rows=row_group_rows,
             refused=refused or self._refuse,
         )
         self._schema: pl.Schema | None = None

@@ -26,6 +26,8 @@ from storage.tables.quarantined import (
 from storage.upstream import translated
 
 _PARTITION_BY = ("pipeline",)
+_ROW_GROUP_ROWS = 8192
+"""The unit of memory of who writes records and reads them again: long texts, and a header beside each."""
 
 
 class QuarantineWriter:
@@ -49,6 +51,7 @@ class QuarantineWriter:
             partition_by=_PARTITION_BY,
             sort_by=("path", "record"),
             buffer_bytes=buffer_bytes,
+            row_group_rows=_ROW_GROUP_ROWS,
         )
 
     def add(self, refused: pl.DataFrame) -> None:
