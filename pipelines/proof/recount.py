@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -15,16 +16,21 @@ from config.settings import Settings
 from pipelines.landed import read_landed
 from storage.errors import FileChangedError, FileVanishedError, NotFoundError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
-from storage.reading.blocks import Block
+from storage.reading.blocks import Block, Damage
 from storage.reading.rows import Rows
+from storage.tables.markers import BY_LIMIT
 from transforms.decode.lines import split
+
+_ENDED_BY_LIMIT: Final = -(2**60)
+"""Instead of a number of records: more than what comes before and behind it."""
 
 
 @dataclass(frozen=True)
 class Recount:
     """The files of one batch, counted again.
 
-    counts: those that are there unchanged: `file`, the position in the batch, and `records`.
+    counts: those that are there unchanged, and could be read as far as no limit of this process ended them:
+        `file`, the position in the batch, and `records`.
     gone, changed: how many of the others there are.
     """
 
@@ -71,12 +77,14 @@ def recount(
             gone += isinstance(error, FileVanishedError)
             changed += isinstance(error, FileChangedError)
         else:
-            return Recount(there.select("file", records=pl.Series(records)), gone, changed)
+            counts = there.select("file", records=pl.Series(records)).filter(pl.col("records") >= 0)
+            return Recount(counts, gone, changed)
 
 
 def _count(
     files: pl.DataFrame, pipeline: Pipeline, settings: Settings, at: Callable[[int], None]
 ) -> NDArray[np.int64]:
+    """For each file; negative where a limit ended it."""
     records = np.zeros(files.height, np.int64)
     with closing(read_landed(pipeline, files, settings)) as items:
         for item in items:
@@ -87,5 +95,11 @@ def _count(
                 np.add.at(records, [segment.file for segment in item.segments], lines.per_part())
             else:
                 at(item.file)
-                records[item.file] += item.batch.num_rows if isinstance(item, Rows) else 1
+                records[item.file] += _records_in(item)
     return records
+
+
+def _records_in(item: Rows | Damage) -> int:
+    if isinstance(item, Rows):
+        return item.batch.num_rows
+    return _ENDED_BY_LIMIT if item.reason in BY_LIMIT else 1

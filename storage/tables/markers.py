@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from storage.tables.quarantined import markers_among, quarantine_rows, quarantine_uri, refused_among
 from storage.upstream import translated
 
+BY_LIMIT: Final = ("reader_crashed", "too_large_unpacked", "unsupported_schema")
+"""Reasons why a file ended that need not hold for the next who reads it."""
+
 
 def refused_counts(table_uri: str, pipeline: str) -> pl.DataFrame:
     """How many records each batch refused of each file, taken in since or not: `batch`, `path`, `records`.
 
-    Eager, in no order. `path` is null for what transforms made.
+    Eager, in no order. `path` is null for what transforms made. `by_limit` tells whether a limit of the
+    process, or what its reader could do, ended the file (`BY_LIMIT`).
 
     Raises:
         StorageError: The quarantine cannot be read.
     """
     rows = refused_among(quarantine_rows(table_uri, pipeline))
-    return _collected(table_uri, rows.group_by("batch", "path").agg(records=pl.len().cast(pl.Int64)))
+    counts = [
+        pl.len().cast(pl.Int64).alias("records"),
+        pl.col("reason").is_in(BY_LIMIT).any().alias("by_limit"),
+    ]
+    return _collected(table_uri, rows.group_by("batch", "path").agg(*counts))
 
 
 def marker_counts(table_uri: str, pipeline: str) -> pl.DataFrame:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
 from typing import Any
 
+import polars as pl
 import pytest
 
+from config.settings import Settings
 from config.source import Source
 from pipelines.proof.committed_counts import CommittedCounts
+from pipelines.proof.proof import prove
 from storage.tables.commit_log import read_commits
 from storage.tables.delta import open_table
 from tests.conftest import Store
-from tests.pipelines.taking_in import SETTINGS, a_pipeline, proof_of, run_and_prove
+from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, run_and_prove
 
 COLUMNS = {"id": "string", "n": "string"}
 
@@ -56,3 +60,18 @@ def test_commit_tells_how_files_were_read_and_gives_it_back(local: Store) -> Non
     counts = CommittedCounts.of(commit.ours["metadata"])
 
     assert counts.as_read(Source(uri=pipeline.source.uri)) == pipeline.source
+
+
+@pytest.mark.parametrize("limits", [(2**30, 2**20), (2**20, 2**30)])
+def test_proof_holds_when_the_limits_are_others_since(local: Store, limits: tuple[int, int]) -> None:
+    file = io.BytesIO()
+    pl.DataFrame({"id": ["a text of some length"] * 100_000}).write_ipc(file)
+    local.put("landing/a.arrow.gz", gzip.compress(file.getvalue()))
+    land(local, "b.ndjson", b'{"id": "1"}')
+    then, now = (Settings(threads=2, max_unpacked_bytes=limit) for limit in limits)
+    run_and_prove(a_pipeline(local, COLUMNS), then)
+
+    proof = prove(a_pipeline(local, COLUMNS), now)
+
+    assert proof.violations == ()
+    assert (proof.batches[0].files, proof.batches[0].files_recounted) == (2, 1)

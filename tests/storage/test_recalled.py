@@ -130,7 +130,7 @@ def test_markers_are_no_refused_records_and_close_them(store: Store) -> None:
     assert quarantined(store.at("t"), "p", batch=2).is_empty()
     assert quarantine_counts(store.at("t"), "p")["records"].to_list() == [2]
     assert quarantine_counts(store.at("t"), "p", up_to=1)["records"].to_list() == [3]
-    assert refused_counts(store.at("t"), "p").sort("path").rows() == [(1, "a", 2), (1, "b", 1)]
+    assert refused_counts(store.at("t"), "p").sort("path").rows() == [(1, "a", 2, False), (1, "b", 1, False)]
     assert marker_counts(store.at("t"), "p").rows() == [(2, 1, "a", 1, 2)]
     assert marked_wrongly(store.at("t"), "p", 1).is_empty()
 
