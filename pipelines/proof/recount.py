@@ -21,7 +21,7 @@ from storage.reading.rows import Rows
 from storage.tables.markers import BY_LIMIT
 from transforms.decode.lines import split
 
-_ENDED_BY_LIMIT: Final = -(2**60)
+_ENDED_BY_LIMIT: Final = -(2**40)
 """Instead of a number of records: more than what comes before and behind it."""
 
 
@@ -101,5 +101,5 @@ def _count(
 
 def _records_in(item: Rows | Damage) -> int:
     if isinstance(item, Rows):
-        return item.batch.num_rows
+        return int(item.batch.num_rows)
     return _ENDED_BY_LIMIT if item.reason in BY_LIMIT else 1
