@@ -101,6 +101,33 @@ def test_read_rows_reads_a_value_that_many_rows_share_in_small_batches(tmp_path:
     assert max(item.batch.num_rows for item in items if isinstance(item, Rows)) == 1
 
 
+def test_read_rows_of_one_endless_list_of_nulls_is_a_damage_and_goes_on(store: Store) -> None:
+    endless = pa.ListArray.from_arrays(pa.array([0, 2**31 - 1], pa.int32()), pa.nulls(2**31 - 1))
+    data, good = ipc_file(pa.table({"a": endless})), ipc_file()
+    paths = [store.put(name, one) for name, one in (("a", data), ("b", good))]
+
+    items = read(paths, "ipc", sizes=[len(data), len(good)], memory_bytes=64 * MIB)
+
+    assert damages(items) == [Damage(0, 0, len(data), "reader_crashed", data)]
+    assert table(items, 1) == NUMBERS
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pa.nulls(100_000), pa.array(np.zeros(100_000, bool)), pa.array([[{}]] * 100_000)],
+    ids=["nulls", "bits", "nothing"],
+)
+def test_read_rows_of_hardly_any_bytes_come_in_small_batches(tmp_path: Path, column: pa.Array) -> None:
+    (tmp_path / "a").write_bytes(ipc_file(pa.table({"a": column}), rows_a_batch=100_000))
+
+    items = read([str(tmp_path / "a")], "ipc", batch_bytes=16 * 1024)
+
+    found = table(items)
+    assert found is not None
+    assert found.num_rows == 100_000
+    assert max(item.batch.num_rows for item in items if isinstance(item, Rows)) <= 2048
+
+
 def test_read_ends_a_child_that_makes_no_progress(tmp_path: Path) -> None:
     endless = container(
         record(a={"type": "array", "items": "null"}),

@@ -44,7 +44,9 @@ def main() -> None:
             reader = _reader(request.format, memory_bytes)
             try:
                 with mapped(descriptor) as file:
-                    batches = TimeLimit(seconds).each(_batches(reader, file, request.batch_bytes))
+                    batches = TimeLimit(seconds).each(
+                        _batches(reader, file, request.batch_bytes, memory_bytes)
+                    )
                     outcome = _send(connection, batches)
             except MemoryError:
                 os._exit(OUT_OF_MEMORY)
@@ -59,10 +61,10 @@ def _reader(form: TypedFormat, memory_bytes: int) -> Reader:
     return read
 
 
-def _batches(reader: Reader, file: Mapped, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+def _batches(reader: Reader, file: Mapped, batch_bytes: int, most_bytes: int) -> Iterator[pa.RecordBatch]:
     with told():
         for batch in reader(file.data, batch_bytes):
-            for piece in pieces(batch, batch_bytes):
+            for piece in pieces(batch, batch_bytes, most_bytes):
                 yield piece
                 file.let_go()
 
