@@ -9,8 +9,26 @@ from __future__ import annotations
 import polars as pl
 import pyarrow as pa
 
+_VIEW_BYTES = 16
+
 Buffers = dict[int, int]
 """Address -> bytes of each buffer, so that one that several columns or frames share counts once."""
+
+
+def joined_bytes(frame: pl.DataFrame) -> int:
+    """About what the rows take once they are in one chunk.
+
+    Neither the estimate nor the buffers count text that is null: all such columns share their zeros until
+    chunks are joined, when each row gets a view.
+    """
+    return max(int(frame.estimated_size()), frame.height * sum(map(_width, frame.dtypes)))
+
+
+def _width(kind: pl.DataType | type[pl.DataType]) -> int:
+    """The bytes of a row that hold no text and no elements; about, where they are not of text."""
+    if isinstance(kind, pl.Struct):
+        return sum(_width(field.dtype) for field in kind.fields)
+    return _VIEW_BYTES if kind in (pl.String, pl.Binary) else 1
 
 
 def buffers(frame: pl.DataFrame) -> Buffers:

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import polars as pl
 
 from storage.layout.data_file import DataFile
-from storage.layout.frame_memory import buffers, compacted, trimmed
+from storage.layout.frame_memory import buffers, compacted, joined_bytes, trimmed
 from storage.layout.parquet_file import ParquetFile, encode_parquet
 from storage.layout.partitions import Run, folder, grouped, storable
 from storage.layout.sort_keys import sort_keys
@@ -64,7 +64,7 @@ class PartitionFiles:
 
     def carried_bytes(self) -> int:
         """Memory that is held between two calls."""
-        return sum(sum(buffers(frame).values()) for frame in self._carried)
+        return sum(max(joined_bytes(frame), sum(buffers(frame).values())) for frame in self._carried)
 
     def add(self, frames: list[pl.DataFrame], *, last: bool = False) -> None:
         """Takes in `frames`, of one schema, and empties the list, so that their memory is freed early.
@@ -98,7 +98,7 @@ class PartitionFiles:
             self._carried = [compacted(pl.concat(left))]
 
     def _worth_a_file(self, parts: list[Run], rows: pl.DataFrame) -> list[Run]:
-        row_bytes = rows.estimated_size() / max(1, rows.height)
+        row_bytes = joined_bytes(rows) / max(1, rows.height)
         by_size = sorted(parts, key=lambda part: part.rows, reverse=True)
         large = [part for part in by_size if part.rows * row_bytes >= self._file_bytes]
         small = by_size[len(large) :]

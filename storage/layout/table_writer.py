@@ -12,7 +12,7 @@ import polars as pl
 
 from storage.errors import TableError, TableSchemaError
 from storage.layout.data_file import DataFile
-from storage.layout.frame_memory import Buffers, buffers
+from storage.layout.frame_memory import Buffers, buffers, joined_bytes
 from storage.layout.parquet_file import ROW_GROUP_ROWS
 from storage.layout.partition_files import PartitionFiles
 from storage.layout.partitions import HIVE_NULL
@@ -83,6 +83,7 @@ class TableWriter:
         self._frames: list[pl.DataFrame] = []
         self._held: Buffers = {}
         self._held_bytes = 0
+        self._joined_bytes = 0
         self._carried_bytes = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="penstock-write")
         self._writing: Future[int] | None = None
@@ -107,7 +108,7 @@ class TableWriter:
             return
         self._frames.append(frame)
         self._count(frame)
-        if self._held_bytes >= (self._buffer_bytes - self._carried_bytes) // 2:
+        if max(self._held_bytes, self._joined_bytes) >= (self._buffer_bytes - self._carried_bytes) // 2:
             self._hand_over(last=False)
 
     def finish(self) -> list[DataFile]:
@@ -139,6 +140,8 @@ class TableWriter:
         self.abort()
 
     def _count(self, frame: pl.DataFrame) -> None:
+        """What the frames keep now, and what they will take as one: columns of nulls share all they have."""
+        self._joined_bytes += joined_bytes(frame)
         for address, size in buffers(frame).items():
             self._held_bytes += max(0, size - self._held.get(address, 0))
             self._held[address] = max(size, self._held.get(address, 0))
@@ -147,7 +150,7 @@ class TableWriter:
         """Gives the collected frames to the thread, once it is done with those before."""
         self._wait()
         frames, self._frames = self._frames, []
-        self._held, self._held_bytes = {}, 0
+        self._held, self._held_bytes, self._joined_bytes = {}, 0, 0
         self._writing = self._thread.submit(self._add, frames, last)
 
     def _add(self, frames: list[pl.DataFrame], last: bool) -> int:

@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from storage.layout.frame_memory import buffers, compacted, trimmed
+from storage.layout.frame_memory import buffers, compacted, joined_bytes, trimmed
 
 TEXT_BYTES = 40
 
@@ -35,6 +35,17 @@ def test_buffers_count_a_shared_block_once(block: np.ndarray) -> None:
 
     assert frame.estimated_size() < 20_000
     assert len(block) < sum(held.values()) < len(block) + 20_000
+
+
+def test_joined_bytes_count_text_that_is_null() -> None:
+    frame = pl.DataFrame(
+        {"a": [None] * 1000, "s": [{"b": None, "c": 1}] * 1000},
+        {"a": pl.String, "s": pl.Struct({"b": pl.String, "c": pl.Int8})},
+    )
+    many = pl.concat([frame] * 100)
+
+    assert sum(buffers(many.rechunk()).values()) <= 1.5 * joined_bytes(many)
+    assert joined_bytes(many) == 100 * joined_bytes(frame)
 
 
 def test_compacted_lets_the_block_go(block: np.ndarray) -> None:
