@@ -6,6 +6,8 @@ text of the million alive.
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pyarrow as pa
 
@@ -24,7 +26,7 @@ def joined_bytes(frame: pl.DataFrame) -> int:
     return max(int(frame.estimated_size()), frame.height * sum(map(_width, frame.dtypes)))
 
 
-def _width(kind: pl.DataType | type[pl.DataType]) -> int:
+def _width(kind: Any) -> int:
     """The bytes of a row that hold no text and no elements; about, where they are not of text."""
     if isinstance(kind, pl.Struct):
         return sum(_width(field.dtype) for field in kind.fields)

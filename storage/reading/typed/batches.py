@@ -39,7 +39,8 @@ def rows_a_batch(nbytes: float, rows: int, batch_bytes: int) -> int:
 
 
 def _bytes(batch: pa.RecordBatch) -> int:
-    return max(batch.nbytes, slots_of(batch) * _SLOT_BYTES)
+    nbytes: int = batch.nbytes
+    return max(nbytes, slots_of(batch) * _SLOT_BYTES)
 
 
 def _is_valid(batch: pa.RecordBatch) -> bool:
