@@ -21,6 +21,8 @@ Bytes = Annotated[int, PlainValidator(parse_bytes), PlainSerializer(format_bytes
 
 _OTHER_FORMATS: Final = (".orc", ".xml", ".xlsx")
 """Suffixes of formats that no decoder reads."""
+_NO_ENCODINGS: Final = ("idna", "punycode", "undefined")
+"""Python's text codecs that encode names of hosts, or nothing."""
 
 
 def _one_byte(text: str) -> str:
@@ -42,7 +44,7 @@ def _encoding(name: str) -> str:
         info = codecs.lookup(name)
     except LookupError:
         info = None
-    if info is None or not info._is_text_encoding:
+    if info is None or not info._is_text_encoding or info.name in _NO_ENCODINGS:
         raise InvalidValueError(
             "an unknown encoding", got=repr(name), expected="a text encoding such as utf-8, utf-16, cp1252"
         )

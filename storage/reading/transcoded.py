@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from typing import Any
 
 from storage.reading.stream import Stream, StreamDamage
 
@@ -33,12 +34,13 @@ class TranscodingStream:
     """Puts a text into UTF-8.
 
     Bytes that are no text in the encoding become three bytes each that are no text in UTF-8 either: they are
-    refused like those of a file in UTF-8, and nothing takes their place.
+    refused like those of a file in UTF-8, and nothing takes their place. So does everything from where the
+    encoding as a whole cannot be told, as in UTF-16 without a byte order mark.
     """
 
     def __init__(self, stream: Stream, encoding: str) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)(_MARK_ERRORS)
+        self._decoder: codecs.IncrementalDecoder = codecs.getincrementaldecoder(encoding)(_MARK_ERRORS)
         self._input = bytearray(_INPUT_BYTES)
         self._output = memoryview(b"")
         self._ended = False
@@ -60,5 +62,20 @@ class TranscodingStream:
     def _fill(self) -> None:
         size = self._stream.readinto(memoryview(self._input))
         self._ended = size == 0
-        text = self._decoder.decode(bytes(self._input[:size]), final=self._ended)
+        text = self._decoded(bytes(self._input[:size]))
         self._output = memoryview(text.encode("utf-8", "surrogatepass"))
+
+    def _decoded(self, data: bytes) -> str:
+        waiting, _ = self._decoder.getstate()
+        try:
+            return self._decoder.decode(data, final=self._ended)
+        except UnicodeError:
+            self._decoder = _NoText()
+            return self._decoder.decode(waiting + data, final=self._ended)
+
+
+class _NoText(codecs.IncrementalDecoder):
+    """Marks every byte."""
+
+    def decode(self, data: Any, final: bool = False) -> str:
+        return "".join(chr(_FIRST_MARK + byte) for byte in data)

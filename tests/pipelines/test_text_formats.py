@@ -165,6 +165,22 @@ def test_run_declared_csv_takes_its_dialect(local: Store) -> None:
     assert table(pipeline).select("id", "name").sort("id").rows() == [(1, "ä;'b'"), (2, None)]
 
 
+@pytest.mark.parametrize(("header", "reason"), [(True, "bad_header"), (False, "invalid_utf8")])
+def test_run_refuses_utf_16_of_unknown_byte_order_and_goes_on(
+    local: Store, header: bool, reason: str
+) -> None:
+    names = "id,name\n" if header else ""
+    local.put("landing/a.csv", f"{names}1,a\n".encode("utf-16"))
+    local.put("landing/b.csv", f"{names}2,b\n".encode("utf-16-be"))
+    local.put("landing/c.csv", f"{names}3,c\n".encode("utf-16"))
+    pipeline = a_pipeline(local, COLUMNS, source={"csv": {"encoding": "utf-16", "header": header}})
+
+    run_and_prove(pipeline)
+
+    assert ids(pipeline) == [1, 3]
+    assert [found for found, _ in reasons(pipeline)] == [reason]
+
+
 def test_replay_reads_refused_texts_as_their_files_were(local: Store) -> None:
     local.put("landing/a.csv", b'name,id\n"a\nb",x\nc,1\n')
     local.put("landing/b.tsv", b'id\tname\ny\t"d\t""e"""\n')

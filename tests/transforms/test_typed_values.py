@@ -203,6 +203,7 @@ def test_decode_fitting_value_keeps_it(kind: Any, of: Any, arrow: pa.DataType, e
         ("timestamp[us, UTC]", "2021-07-21T06:00:00", pa.string(), "unparsable"),
         (BERLIN, datetime(2024, 3, 31, 2, 30), pa.timestamp("us"), "unparsable"),  # noqa: DTZ001
         (BERLIN, datetime(2024, 10, 27, 2, 30), pa.timestamp("us"), "unparsable"),  # noqa: DTZ001
+        (BERLIN, date(1, 1, 1), pa.date32(), "out_of_range"),
         (EPOCH, 2**63 - 1, pa.int64(), "out_of_range"),
         (EPOCH, 2**64 - 1, pa.uint64(), "out_of_range"),
         (EPOCH, 0.1, pa.float64(), "precision_loss"),

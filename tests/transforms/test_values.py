@@ -18,6 +18,7 @@ from tests.transforms.decoding import decoded, frame_of, reasons, rows
 EPOCH_MS = {"type": "timestamp[us, UTC]", "epoch": "ms"}
 EPOCH_NS = {"type": "timestamp[us, UTC]", "epoch": "ns"}
 BERLIN = {"type": "timestamp[us, UTC]", "epoch": "s", "assume_zone": "Europe/Berlin"}
+NEW_YORK = {"type": "timestamp[us, UTC]", "assume_zone": "America/New_York"}
 BERLIN_S = {"type": "timestamp[s, UTC]", "assume_zone": "Europe/Berlin"}
 TWELVE = b"twelve bytes"
 
@@ -79,6 +80,12 @@ def base64_of(value: bytes) -> bytes:
             b'"1969-12-31T23:59:59.999-00:00"',
             datetime(1969, 12, 31, 23, 59, 59, 999000, UTC),
         ),
+        (
+            "timestamp[us, UTC]",
+            b'"9999-12-31T23:59:59+00:01"',
+            datetime(9999, 12, 31, 23, 58, 59, tzinfo=UTC),
+        ),
+        ("timestamp[us, UTC]", b'"0001-01-01T00:00:00-00:01"', datetime(1, 1, 1, 0, 1, tzinfo=UTC)),
         ("timestamp[s, UTC]", b'"2000-02-29T00:00:00Z"', datetime(2000, 2, 29, tzinfo=UTC)),
         ("timestamp[us]", b'"2021-07-21T06:00:00.5"', datetime(2021, 7, 21, 6, 0, 0, 500000)),  # noqa: DTZ001 (no zone is the point)
         (EPOCH_MS, b"0", datetime(1970, 1, 1, tzinfo=UTC)),
@@ -232,6 +239,11 @@ def test_decode_single_that_lies_halfway_is_not_misread_for_its_length() -> None
         ("timestamp[us, UTC]", b'"2021-07-21T06:00:00.Z"', "unparsable"),
         ("timestamp[us, UTC]", b'"2021-07-21T06:00:00.1234567Z"', "precision_loss"),
         ("timestamp[ms, UTC]", b'"2021-07-21T06:00:00.0001Z"', "precision_loss"),
+        ("timestamp[us, UTC]", b'"9999-12-31T23:59:59-00:01"', "out_of_range"),
+        ("timestamp[us, UTC]", b'"0001-01-01T00:00:59.5+00:01"', "out_of_range"),
+        (BERLIN, b'"0001-01-01T00:00:00"', "out_of_range"),
+        (BERLIN, b'"0000-12-31T23:59:59"', "out_of_range"),
+        (NEW_YORK, b'"9999-12-31T23:59:59"', "out_of_range"),
         ("timestamp[us, UTC]", b"1626847200", "type_mismatch"),
         ("timestamp[us]", b'"2021-07-21T06:00:00Z"', "unparsable"),
         (EPOCH_MS, b"0.0001", "precision_loss"),

@@ -40,6 +40,8 @@ from transforms.decode.kernel.codes import (
 )
 from transforms.decode.kernel.library import call
 
+_FIRST_SECOND, _PAST_SECOND = -62_135_596_800, 253_402_300_800  # of the years 0001 to 9999
+
 MOST_DISTINCT = 4096
 """Texts that a dictionary column may have in one step for the kernel to number them; a power of two."""
 INLINE = 12
@@ -209,15 +211,20 @@ def _localize(
     valid: Flags,
     verdicts: Flags,
 ) -> int:
-    """What the clock in `zone` showed into UTC; refuses what it never showed, or showed twice."""
+    """What the clock in `zone` showed into UTC; refuses what it never showed, or showed twice.
+
+    And what is before the year 0001 or after 9999 in UTC.
+    """
     scale = 10 ** (FRACTION_DIGITS["us"] - digits)
     shown = pl.Series(units[local] * scale).cast(pl.Datetime("us"))
     moments = shown.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     known = moments.is_not_null().to_numpy()
-    units[local] = moments.to_physical().fill_null(0).to_numpy() // scale
-    valid[local] = known
-    verdicts[local] = np.where(known, ACCEPTED, UNPARSABLE)
-    return int(np.count_nonzero(~known))
+    found = moments.to_physical().fill_null(0).to_numpy() // scale
+    there = (found >= _FIRST_SECOND * 10**digits) & (found < _PAST_SECOND * 10**digits)
+    units[local] = found
+    valid[local] = known & there
+    verdicts[local] = np.where(known, np.where(there, ACCEPTED, OUT_OF_RANGE), UNPARSABLE)
+    return int(np.count_nonzero(~known | ~there))
 
 
 def _strings(tokens: Tokens, valid: Flags, verdicts: Flags) -> tuple[pa.Array, int]:

@@ -108,7 +108,8 @@ def _moments(
     verdicts = judged(array, (beyond, OUT_OF_RANGE), (finer, PRECISION_LOSS))
     if local and kind.assume_zone:
         scaled, never = _localized(scaled, kind)
-        verdicts = _first(verdicts, judged(array, (never, UNPARSABLE)))
+        past = beyond_years(scaled, DAY * PER_SECOND[kind.unit])
+        verdicts = _first(verdicts, judged(array, (never, UNPARSABLE), (past, OUT_OF_RANGE)))
     return fixed(kind, scaled, array, verdicts)
 
 

@@ -143,9 +143,12 @@ def read_timestamp(at, end, digits, offset):
         if offset_verdict != ACCEPTED:
             return 0, offset_verdict, local
         seconds -= east
+    since = days * DAY + seconds
+    if verdict == ACCEPTED and not FIRST_SECOND <= since < PAST_SECOND:
+        verdict = OUT_OF_RANGE
     if fraction_verdict != ACCEPTED:
         verdict = fraction_verdict
-    return (days * DAY + seconds) * 10**digits + fraction, verdict, local
+    return since * 10**digits + fraction, verdict, local
 
 
 @compiled
