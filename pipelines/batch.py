@@ -29,7 +29,7 @@ from pipelines.reading import Reading
 from pipelines.replayed import Replayed
 from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, PlannedBatch, WrittenBatch
-from storage.errors import ConcurrentRunError
+from storage.errors import ConcurrentRunError, TableSchemaError
 from storage.landing.listing import list_landing
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch as commit_files
@@ -153,11 +153,12 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
 
     Raises:
         ConcurrentRunError: Another run of the pipeline committed this batch.
+        TableSchemaError: Others made or changed the table meanwhile, so that it cannot take the rows.
         StorageError: The table cannot take it.
     """
     try:
         return commit_rows(pipeline, written, commit_refused(pipeline, written))
-    except ConcurrentRunError:
+    except (ConcurrentRunError, TableSchemaError):
         remove_unused(pipeline.table.uri, written.files)
         raise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from config.formats import TYPED
@@ -13,6 +13,8 @@ from config.settings import Settings
 from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
 from pipelines.written_batch import PlannedBatch, WrittenBatch
+from storage.errors import TableSchemaError
+from storage.tables.delta import last_batch, open_table
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,23 @@ def take(
     if progress:
         progress.planned(planned.number, planned.files.height, _size_to_read(pipeline, planned))
     written = write_batch(pipeline, planned, settings, progress)
-    version = commit_batch(pipeline, written)
+    try:
+        version = commit_batch(pipeline, written)
+    except TableSchemaError:
+        if (beside := _beside_others(pipeline, planned)) is None:
+            raise
+        return take(pipeline, beside, settings, progress)
     if progress:
         progress.committed(planned.number, written.row_count())
     return written, summary(written, version, time.perf_counter() - begin)
+
+
+def _beside_others(pipeline: Pipeline, planned: PlannedBatch) -> PlannedBatch | None:
+    """The batch for the table that another pipeline has made, with columns that this one did not know."""
+    table = open_table(pipeline.table.uri) if planned.table is None else None
+    if table is None or last_batch(table, pipeline.name) >= planned.number:
+        return None
+    return replace(planned, table=table)
 
 
 def _size_to_read(pipeline: Pipeline, planned: PlannedBatch) -> int | None:

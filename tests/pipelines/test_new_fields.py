@@ -16,11 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.pipeline import Pipeline
+from pipelines import batch
+from pipelines import run as running
 from pipelines.replay import replay
+from pipelines.written_batch import WrittenBatch
 from storage.tables.delta import open_table
 from storage.tables.evolution import marks_of
 from tests.conftest import Store
-from tests.pipelines.taking_in import SETTINGS, a_pipeline, ids, land, proof_of, run_and_prove, table
+from tests.pipelines.taking_in import SETTINGS, a_pipeline, ids, land, proof_of, refused, run_and_prove, table
 
 ADD = {"on_new_column": "add", "on_mismatch": "rescue"}
 NAMES = ["a", "A", "b", "c-d", "@t", "no name", "_file"]
@@ -161,3 +165,27 @@ def test_run_of_a_pipeline_that_changes_its_mind_about_new_fields_goes_on(local:
         (None, None),
         (4, None),
     ]
+
+
+def test_run_whose_table_another_pipeline_makes_meanwhile_goes_by_the_types_of_that(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(store, "a.ndjson", b'{"id": 1, "new": 5}', b'{"id": "no"}')
+    store.put("elsewhere/a.ndjson", b'{"id": 2, "new": "text"}')
+    elsewhere = {"uri": store.at("elsewhere")}
+    contract = {"on_new_column": "add", "on_mismatch": "rescue"}
+    other = a_pipeline(store, {"id": "int64!"}, name="other", source=elsewhere, contract=contract)
+    ours = a_pipeline(store, {"id": "int64!"}, name="ours", contract=contract)
+    commit = batch.commit_batch
+
+    def late(pipeline: Pipeline, written: WrittenBatch) -> int:
+        monkeypatch.setattr(running, "commit_batch", commit)
+        running.run(other, SETTINGS)
+        return commit(pipeline, written)
+
+    monkeypatch.setattr(running, "commit_batch", late)
+    running.run(ours, SETTINGS, max_batches=1)
+
+    assert proof_of(ours).violations == ()
+    assert table(ours).sort("id").rows() == [(1, None, '{"new":5}'), (2, "text", None)]
+    assert refused(ours)["raw"].to_list() == [b'{"id": "no"}']
