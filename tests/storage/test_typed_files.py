@@ -321,3 +321,34 @@ def test_read_rows_reads_nothing_of_a_file_that_is_too_large_without_its_compres
 def test_read_rows_takes_files_that_are_not_compressed_of_any_size(store: Store) -> None:
     data = parquet()
     assert table(read([store.put("a", data)], "parquet", sizes=[len(data)], max_unpacked_bytes=1)) == NUMBERS
+
+
+def test_read_rows_holds_pages_against_their_checksums(tmp_path: Path) -> None:
+    rows = pa.table({"a": [f"v{number}" for number in range(200)]})
+    data = bytearray(parquet(rows, compression="none", use_dictionary=False, write_page_checksum=True))
+    data[data.index(b"v150")] = ord("w")
+    (tmp_path / "a").write_bytes(data)
+
+    items = read([str(tmp_path / "a")], "parquet")
+
+    assert items == [Damage(0, 0, len(data), "corrupt_file", bytes(data))]
+
+
+@pytest.mark.parametrize("behind", [ipc_stream(), b"\0junk"], ids=["stream", "junk"])
+def test_read_rows_tells_of_what_follows_a_stream(tmp_path: Path, behind: bytes) -> None:
+    stream = ipc_stream()
+    (tmp_path / "a").write_bytes(stream + behind)
+
+    items = read([str(tmp_path / "a")], "ipc")
+
+    assert table(items) == NUMBERS
+    assert damages(items) == [Damage(0, len(stream), len(behind), "corrupt_file", behind)]
+
+
+def test_read_rows_takes_zeros_behind_a_stream_for_padding(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(ipc_stream() + bytes(64))
+
+    items = read([str(tmp_path / "a")], "ipc")
+
+    assert table(items) == NUMBERS
+    assert damages(items) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pyarrow as pa
 
@@ -19,7 +19,8 @@ def read(data: pa.Buffer, _batch_bytes: int) -> Iterator[pa.RecordBatch]:
     A file whose end is missing is read as the stream it begins with.
 
     Raises:
-        UnreadableError: The end of a file is missing; the batches before it were given.
+        UnreadableError: The end of a file is missing, or something follows the end of a stream; the batches
+            before it were given.
         pa.ArrowException: What pyarrow says of a damage.
     """
     head, tail = data[: len(_MAGIC)].to_pybytes(), data[-len(_MAGIC) :].to_pybytes()
@@ -31,7 +32,9 @@ def read(data: pa.Buffer, _batch_bytes: int) -> Iterator[pa.RecordBatch]:
     if head == _MAGIC:
         yield from _file(data)
     else:
-        yield from _stream(data)
+        past = yield from _stream(data)
+        if data[past:].to_pybytes().strip(b"\0"):
+            raise UnreadableError("corrupt_file", "something follows the stream", offset=past)
 
 
 def _file(data: pa.Buffer) -> Iterator[pa.RecordBatch]:
@@ -40,5 +43,9 @@ def _file(data: pa.Buffer) -> Iterator[pa.RecordBatch]:
         yield reader.get_batch(number)
 
 
-def _stream(data: pa.Buffer) -> Iterator[pa.RecordBatch]:
-    yield from pa.ipc.open_stream(data)
+def _stream(data: pa.Buffer) -> Generator[pa.RecordBatch, None, int]:
+    """Its batches; in the end, where it ends."""
+    source = pa.BufferReader(data)
+    yield from pa.ipc.open_stream(source)
+    past: int = source.tell()
+    return past

@@ -27,7 +27,12 @@ def read(data: pa.Buffer, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         pa.ArrowException: What pyarrow says of a damage.
     """
     _check_ends(data)
-    file = pq.ParquetFile(pa.BufferReader(data), buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    file = pq.ParquetFile(
+        pa.BufferReader(data),
+        buffer_size=_BUFFER_BYTES,
+        pre_buffer=False,
+        page_checksum_verification=True,  # where pages have one
+    )
     _check_count(
         sum(_told(file, group).num_rows for group in range(file.metadata.num_row_groups)), file.metadata
     )
