@@ -121,6 +121,7 @@ def _write_once(
             progress,
             replayed.take_in,
             growth.watch,
+            growth.note,
         ) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any, Final
 
 import polars as pl
+import pyarrow as pa
 
 from config.column_types import Column
 from config.names import RESCUED, RESERVED
@@ -17,6 +18,7 @@ from config.pipeline import Pipeline
 from config.type_syntax import format_type
 from pipelines.evolution import as_contract, output_schema, remembering, with_columns
 from storage.errors import TableSchemaError
+from storage.reading.rows import Rows
 from storage.tables.columns import columns_of
 from storage.tables.delta import open_table
 from storage.tables.evolution import evolved, marks_of
@@ -47,6 +49,8 @@ class Growth:
         self._declared = {one.name for one in pipeline.contract.columns}
         self.pipeline = remembering(pipeline, table)
         self._sample: list[bytes] = []
+        self._schema: pa.Schema | None = None  # of the last typed file
+        self._arrow_types: dict[str, set[pa.DataType]] = {}
         self._sampled_bytes = 0
 
     @property
@@ -60,6 +64,20 @@ class Growth:
             return frames
         self._sample, self._sampled_bytes = [], 0
         return self._watched(frames)
+
+    def note(self, items: Generator[Any]) -> Generator[Any]:
+        """The items of a pass, of which the types of new fields are kept where files tell them."""
+        with closing(items):
+            for item in items:
+                if self._adds and (schema := _schema_of(item)) is not None and schema != self._schema:
+                    self._schema = schema
+                    self._keep_types(schema)
+                yield item
+
+    def _keep_types(self, schema: pa.Schema) -> None:
+        for field in schema:
+            if field.name not in self._declared:
+                self._arrow_types.setdefault(field.name, set()).add(field.type)
 
     def grow(self) -> bool:
         """Adds columns for new fields in the sample; whether the batch is to be written again, with them.
@@ -103,7 +121,7 @@ class Growth:
 
     def _candidates(self) -> list[Column]:
         """Columns for the fields in the sample, in the table's types where it has them already."""
-        found = infer_new_columns(self._sample)
+        found = infer_new_columns(self._sample, self._arrow_types)
         taken = {one.name.casefold() for one in self.pipeline.contract.columns} | set(RESERVED)
         usable = self._as_theirs(one for one in found if one.name.casefold() not in taken)
         room = MOST_ADDED - len(marks_of(self._table).keys() | self.marks.keys())
@@ -127,3 +145,11 @@ class Growth:
             if self._sampled_bytes < MOST_BYTES:
                 self._sample.append(text.encode())
                 self._sampled_bytes += len(text)
+
+
+def _schema_of(item: Any) -> pa.Schema | None:
+    """Of rows that have types of their own, out of a file or out of the quarantine."""
+    if isinstance(item, Rows):
+        return item.batch.schema
+    form = getattr(item, "form", None)
+    return form if isinstance(form, pa.Schema) else None

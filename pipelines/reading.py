@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,6 +24,7 @@ from transforms.conform import Conformer
 from transforms.whole_batch import needs_whole_batch, without_rows
 
 Watch = Callable[[Generator[pl.DataFrame]], Generator[pl.DataFrame]]
+Note = Callable[[Generator[Any]], Generator[Any]]
 
 _SPAN_SHARE = 32
 """Of the memory budget, for records that are taken out of the quarantine together (16 MiB of 512 MiB): each
@@ -32,6 +34,11 @@ span is a query of its own."""
 def unwatched(frames: Generator[pl.DataFrame]) -> Generator[pl.DataFrame]:
     """The frames themselves: nobody looks at them."""
     return frames
+
+
+def unnoted(items: Generator[Any]) -> Generator[Any]:
+    """The items themselves."""
+    return items
 
 
 class Reading:
@@ -70,6 +77,7 @@ class Reading:
         progress: Progress | None = None,
         taken: Taken = forget,
         watch: Watch = unwatched,
+        note: Note = unnoted,
     ) -> Iterator[RowSource]:
         """One pass; the files are closed at the end of the block, whoever is still reading them.
 
@@ -78,10 +86,11 @@ class Reading:
             refused: Gets the refused records, in the thread that draws.
             taken: Gets those of the quarantine that are not refused again, likewise.
             watch: Gets the conformed rows, and hands them on.
+            note: Gets the items that they come from, likewise.
         """
         paths = self._files["path"].to_list()  # row objects allowed: one path a file
         is_replay = self._files["replays"].count() > 0
-        with closing(self._recalled() if is_replay else self._landed()) as items:
+        with closing(note(self._recalled() if is_replay else self._landed())) as items:
             intake = Intake(
                 self._conformer, paths, self._columns, tally, refused, self._settings.threads, taken
             )

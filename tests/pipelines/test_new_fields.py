@@ -189,3 +189,33 @@ def test_run_whose_table_another_pipeline_makes_meanwhile_goes_by_the_types_of_t
     assert proof_of(ours).violations == ()
     assert table(ours).sort("id").rows() == [(1, None, '{"new":5}'), (2, "text", None)]
     assert refused(ours)["raw"].to_list() == [b'{"id": "no"}']
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "added", "stored"),
+    [
+        (b"\xff", pa.binary(), "json", '"/w=="'),
+        (Decimal("1.23"), pa.decimal128(5, 2), "json", "1.23"),
+        (1, pa.time64("us"), "json", '"00:00:00.000001"'),
+        (1, pa.timestamp("us"), "json", '"1970-01-01T00:00:00.000001"'),
+        (1, pa.timestamp("ns", "UTC"), "json", '"1970-01-01T00:00:00.000000001Z"'),
+        (1, pa.duration("ms"), "json", '"1 ms"'),
+        ("x", pa.dictionary(pa.int8(), pa.string()), "string", "x"),
+        (1, pa.int8(), "int64", 1),
+        (1.5, pa.float16(), "float64", 1.5),
+    ],
+)
+def test_run_adds_a_column_that_takes_what_typed_files_have(
+    local: Store, value: Any, kind: pa.DataType, added: str, stored: Any
+) -> None:
+    rows = pa.table({"id": [1, 2], "new": pa.array([value, None], kind)})
+    with pa.ipc.new_file(sink := io.BytesIO(), rows.schema) as writer:
+        writer.write_table(rows)
+    local.put("landing/a.arrow", sink.getvalue())
+    pipeline = a_pipeline(local, {"id": "int64!"}, contract={"on_new_column": "add"})
+
+    run_and_prove(pipeline)
+
+    assert refused(pipeline).is_empty()
+    assert marks_of(open_table(pipeline.table.uri)) == {"new": added}
+    assert table(pipeline).sort("id")["new"].to_list() == [stored, None]
