@@ -94,7 +94,11 @@ def quarantine_counts(
 
 
 def open_rows(
-    table_uri: str, pipeline: str, *, batch: int | None = None, up_to: int | None = None
+    table_uri: str,
+    pipeline: str,
+    *,
+    batch: int | tuple[int, int] | None = None,
+    up_to: int | None = None,
 ) -> pl.LazyFrame:
     """Refused records that no replay has taken in: `batch` and the columns of `REFUSED_SCHEMA`.
 
@@ -102,7 +106,7 @@ def open_rows(
 
     Args:
         table_uri: The data table's.
-        batch: The one that refused them; None for all.
+        batch: The one that refused them, or the first and the last of several; None for all.
         up_to: What later batches did, refusals and markers, is not looked at; None for no such limit.
     """
     rows = quarantine_rows(table_uri, pipeline)
@@ -111,7 +115,8 @@ def open_rows(
     markers = markers_among(rows)
     records = refused_among(rows)
     if batch is not None:
-        markers, records = (some.filter(pl.col("batch") == batch) for some in (markers, records))
+        wanted = pl.col("batch").is_between(*(batch if isinstance(batch, tuple) else (batch, batch)))
+        markers, records = (some.filter(wanted) for some in (markers, records))
     return records.join(markers.select(_PLACE), on=_PLACE, how="anti")
 
 

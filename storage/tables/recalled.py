@@ -37,6 +37,7 @@ WHOLE_FILE: Final = (
 )
 """Reasons of what stands for a file, or for all that is left of one, which no record can be made of."""
 
+_FILE: Final = ("replays", "path")
 _IS_RECORD = pl.col("path").is_not_null() & ~pl.col("reason").is_in(WHOLE_FILE)
 
 
@@ -65,25 +66,37 @@ def recalled_records(
     """The records of `files` as frames of RECALLED_SCHEMA, in the order of file and record.
 
     Lazy: holds the records of one frame, about `span_bytes` or a single longer record, and the places of
-    those of one batch. The same whenever it is called: later batches are not looked at.
+    those of one batch, or of small neighbours. The same whenever it is called: later batches are not looked
+    at.
 
     Args:
         table_uri: The data table's.
-        files: Columns `file`, `path` and `replays`, sorted by all of them.
+        files: Columns `file`, `path`, `size` and `replays`, sorted by `file`: by `replays`, then `path`.
         up_to: The batch before the one that replays.
 
     Raises:
         TableError: Final. The quarantine changed meanwhile, or holds a record twice.
         StorageError: It cannot be read.
     """
-    for _, some in files.group_by("replays", maintain_order=True):
-        batch, places_of = int(some["replays"][0]), some.lazy().select("file", "path")
-        rows = open_rows(table_uri, pipeline, batch=batch, up_to=up_to).filter(_IS_RECORD)
-        places = _places(table_uri, rows.join(places_of, on="path"))
-        refused = refused_among(quarantine_rows(table_uri, pipeline).filter(pl.col("batch") == batch))
-        refused = refused.rename({"batch": "replays"})
+    for some in _neighbours(files, span_bytes):
+        batches = some["replays"][0], some["replays"][-1]
+        rows = open_rows(table_uri, pipeline, batch=batches, up_to=up_to).filter(_IS_RECORD)
+        rows = rows.rename({"batch": "replays"}).join(some.lazy().select("file", *_FILE), on=_FILE)
+        places = _places(table_uri, rows)
+        refused = quarantine_rows(table_uri, pipeline).filter(pl.col("batch").is_between(*batches))
+        refused = refused_among(refused).rename({"batch": "replays"})
         for span in _spans(places, span_bytes):
             yield _records(table_uri, refused, span, some.filter(_between("file", span["file"])))
+
+
+def _neighbours(files: pl.DataFrame, span_bytes: int) -> Iterator[pl.DataFrame]:
+    """The files of batches that refused about `span_bytes` together, or of one: each costs some queries."""
+    before = pl.col("size").cum_sum() - pl.col("size")
+    groups = files.with_columns(group=before // span_bytes).select(pl.col("group").first().over("replays"))
+    begins = 0
+    for count in groups["group"].rle().struct.field("len"):
+        yield files.slice(begins, count)
+        begins += count
 
 
 def _places(table_uri: str, rows: pl.LazyFrame) -> pl.DataFrame:
@@ -118,11 +131,11 @@ def _between(column: str, sorted_values: pl.Series) -> pl.Expr:
 
 
 def _records(table_uri: str, rows: pl.LazyFrame, span: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
-    some = rows.filter(_between("path", files["path"]))
+    some = rows.filter(_between("path", files["path"].sort()))
     if files.height == 1:
         some = some.filter(_between("record", span["record"]))
     uri = quarantine_uri(table_uri)
-    some = some.join(files.lazy().select("file", "path"), on="path")
+    some = some.join(files.lazy().select("file", *_FILE), on=_FILE)
     with translated("read the quarantine", uri):
         found = some.join(span.lazy().select("file", "record"), on=["file", "record"], how="semi").collect()
     if found.height != span.height:

@@ -80,13 +80,12 @@ def test_recalled_records_come_in_order_without_those_taken_in(store: Store) -> 
     commit(store, 3, taken=markers(1, "b", 1, 3))
     commit(store, 4, taken=markers(1, "a", 1))
 
-    (first, second) = recalled(store, 3)
+    (found,) = recalled(store, 3)
 
-    assert first.schema == RECALLED_SCHEMA
-    assert first.select("file", "path", "record", "replays", "raw").rows() == [
-        (0, "a", 1, 1, b"a1"), (0, "a", 2, 1, b"a2"), (1, "b", 2, 1, b"b2"),
+    assert found.schema == RECALLED_SCHEMA
+    assert found.select("file", "path", "record", "replays", "raw").rows() == [
+        (0, "a", 1, 1, b"a1"), (0, "a", 2, 1, b"a2"), (1, "b", 2, 1, b"b2"), (2, "a", 1, 2, b"A1"),
     ]  # fmt: skip
-    assert second.select("file", "record", "replays", "raw").rows() == [(2, 1, 2, b"A1")]
     assert raws(store, 4) == [b"a2", b"b2", b"A1"]
 
 
@@ -141,3 +140,19 @@ def test_markers_of_no_record_or_of_one_twice_are_found(store: Store) -> None:
     commit(store, 3, taken=markers(1, "a", 1, 2))
 
     assert marked_wrongly(store.at("t"), "p", 1).rows() == [(2, "a", 1, 1), (3, "a", 0, 1)]
+
+
+@pytest.mark.parametrize("span_bytes", [1, 7, 1000])
+def test_recalled_records_of_small_batches_come_in_order_however_many_are_read_together(
+    store: Store, span_bytes: int
+) -> None:
+    for batch in range(1, 6):
+        commit(store, batch, refused("z" if batch % 2 else "a", b"%d" % batch), refused("m", b"%d" % -batch))
+
+    found = pl.concat(recalled(store, 5, span_bytes))
+
+    assert found.select("replays", "path", "raw").rows() == [
+        (batch, path, b"%d" % (-batch if path == "m" else batch))
+        for batch in range(1, 6)
+        for path in (("m", "z") if batch % 2 else ("a", "m"))
+    ]
