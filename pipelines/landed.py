@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
+from functools import partial
 from itertools import groupby
 from typing import cast
 
@@ -19,6 +20,7 @@ from storage.reading.blocks import read_blocks
 from storage.reading.framing import Framing, LineFraming
 from storage.reading.items import Item
 from storage.reading.rows import Rows
+from storage.reading.typed.reader_process import ReaderProcess
 from storage.reading.typed_files import read_rows
 from transforms.decode.framing import CellFraming, DocumentFraming, DocumentOrLines
 
@@ -34,11 +36,18 @@ def read_landed(pipeline: Pipeline, files: pl.DataFrame, settings: Settings) -> 
     Raises:
         StorageError: A file is gone, has changed, or cannot be read.
     """
+    with closing(ReaderProcess(memory_bytes=settings.memory_bytes)) as process:  # one for all runs
+        yield from _runs(pipeline, files, settings, process)
+
+
+def _runs(
+    pipeline: Pipeline, files: pl.DataFrame, settings: Settings, process: ReaderProcess
+) -> Generator[Item]:
     first = 0
     formats = [pipeline.source.format_of(path) for path in files["path"]]
     for typed, run in groupby(formats, key=lambda one: one in TYPED):
         length = len(list(run))
-        reader = _rows if typed else _blocks
+        reader = partial(_rows, process=process) if typed else _blocks
         with closing(reader(pipeline, files.slice(first, length), settings, first)) as items:
             yield from items
         first += length
@@ -71,13 +80,15 @@ def framing_of(source: Source, path: str) -> Framing:
             return LineFraming()
 
 
-def _rows(pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int) -> Generator[Item]:
-    with closing(_typed(pipeline, files, settings, first)) as items:
+def _rows(
+    pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int, *, process: ReaderProcess
+) -> Generator[Item]:
+    with closing(_typed(pipeline, files, settings, first, process)) as items:
         yield from bounded(items, part_bytes=4 * settings.block_bytes, most_bytes=settings.max_unpacked_bytes)
 
 
 def _typed(
-    pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int
+    pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int, process: ReaderProcess
 ) -> Generator[Rows | Damage]:
     return read_rows(
         files["path"].to_list(),  # row objects allowed: one path a file
@@ -90,4 +101,5 @@ def _typed(
         max_unpacked_bytes=settings.max_unpacked_bytes,
         memory_bytes=settings.memory_bytes,
         first_position=first,
+        process=process,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -39,6 +39,7 @@ def read_rows(
     max_unpacked_bytes: int,
     memory_bytes: int,
     first_position: int = 0,
+    process: ReaderProcess | None = None,
 ) -> Generator[Rows | Damage]:
     """Reads files in order, each one's rows in the order of the file. A file without rows leaves no trace.
 
@@ -60,6 +61,7 @@ def read_rows(
         max_unpacked_bytes: A file that is compressed as a whole, and longer than this without, is not read.
         memory_bytes: What the process may take to read a file, beyond what it takes by itself.
         first_position: Of the first file in its batch.
+        process: The one that opens them, the caller's to close; by default one that ends with the iterator.
 
     Raises:
         FileVanishedError: A file is not there any more.
@@ -70,10 +72,12 @@ def read_rows(
     """
     raws = open_raw_files(paths, sizes, identities, window_bytes=batch_bytes)
     files = enumerate(zip(raws, paths, formats, strict=True), first_position)
-    process = ReaderProcess(memory_bytes=memory_bytes)
+    reader = process or ReaderProcess(memory_bytes=memory_bytes)
     limits = _Limits(batch_bytes, max_record_bytes, max_unpacked_bytes)
-    found = _items(process, files, compression, limits)
-    return read_ahead(_closing(found, raws, process), items=_BATCHES_AHEAD)
+    found = _items(reader, files, compression, limits)
+    return read_ahead(
+        _closing(found, raws, nullcontext() if process else closing(reader)), items=_BATCHES_AHEAD
+    )
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,11 @@ class _Limits:
 
 
 def _closing(
-    items: Generator[Rows | Damage], raws: Generator[io.RawIOBase], process: ReaderProcess
+    items: Generator[Rows | Damage],
+    raws: Generator[io.RawIOBase],
+    own_process: AbstractContextManager[object],
 ) -> Generator[Rows | Damage]:
-    with closing(raws), closing(process), closing(items):
+    with closing(raws), own_process, closing(items):
         yield from items
 
 

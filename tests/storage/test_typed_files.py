@@ -15,6 +15,7 @@ from config.formats import TypedFormat
 from storage.errors import FileChangedError, FileVanishedError
 from storage.reading.block_builder import Damage
 from storage.reading.rows import Rows
+from storage.reading.typed.reader_process import ReaderProcess
 from storage.reading.typed_files import read_rows
 from tests.conftest import Store
 from tests.storage.typed_reading import (
@@ -352,3 +353,26 @@ def test_read_rows_takes_zeros_behind_a_stream_for_padding(tmp_path: Path) -> No
 
     assert table(items) == NUMBERS
     assert damages(items) == []
+
+
+def test_read_rows_leaves_a_process_that_it_was_given_to_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(data := parquet())
+    process = ReaderProcess(memory_bytes=MEMORY_BYTES)
+    pids = []
+    for _ in range(2):
+        items = read_rows(
+            [str(tmp_path / "a")],
+            [len(data)],
+            formats=["parquet"],
+            batch_bytes=MIB,
+            max_record_bytes=MIB,
+            max_unpacked_bytes=MIB,
+            memory_bytes=MEMORY_BYTES,
+            process=process,
+        )
+        assert table(list(items)) == NUMBERS
+        pids.append(process.pid)
+
+    assert pids[0] == pids[1] is not None
+    process.close()
+    assert not children() & set(pids)
