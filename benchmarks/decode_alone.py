@@ -18,8 +18,8 @@ import polars as pl
 
 from config.settings import Settings
 from config.spec_file import load_pipeline
-from pipelines.intake import Columns, Intake
-from pipelines.landed import read_landed
+from pipelines.reading.intake import Columns, Intake
+from pipelines.reading.landed import read_landed
 from pipelines.tally import Tally
 from storage.landing.listing import list_landing
 from transforms.conform import Conformer

@@ -25,8 +25,8 @@ from benchmarks.pipeline_file import write_pipeline_file
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import load_pipeline
-from pipelines.intake import Columns, Intake
 from pipelines.query import Counters, RowSource, counted, transformed
+from pipelines.reading.intake import Columns, Intake
 from pipelines.tally import Tally
 from storage.landing.listing import list_landing
 from storage.layout.table_writer import TableWriter

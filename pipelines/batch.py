@@ -25,7 +25,7 @@ from pipelines.evolution import next_evolution
 from pipelines.growth import Growth
 from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
-from pipelines.reading import Reading
+from pipelines.reading.batch_source import Reading
 from pipelines.replayed import Replayed
 from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, PlannedBatch, WrittenBatch

@@ -16,12 +16,12 @@ from config.column_types import Column, String
 from config.errors import InvalidValueError
 from config.pipeline import Pipeline
 from config.type_syntax import parse_type
-from pipelines.intake import Columns
 from pipelines.query import Counters, transformed
+from pipelines.reading.intake import Columns
 from storage.errors import TableSchemaError
-from storage.tables.appendable import check_appendable
-from storage.tables.columns import TableColumn, columns_for, columns_of
-from storage.tables.evolution import Evolution, evolution_of, marks_of
+from storage.tables.schema.appendable import check_appendable
+from storage.tables.schema.columns import TableColumn, columns_for, columns_of
+from storage.tables.schema.evolution import Evolution, evolution_of, marks_of
 from transforms.conform import conformed_schema
 from transforms.decode.arrow import arrow_type
 from transforms.errors import TransformError

@@ -19,9 +19,9 @@ from config.type_syntax import format_type
 from pipelines.evolution import as_contract, output_schema, remembering, with_columns
 from storage.errors import TableSchemaError
 from storage.reading.rows import Rows
-from storage.tables.columns import columns_of
 from storage.tables.delta import open_table
-from storage.tables.evolution import evolved, marks_of
+from storage.tables.schema.columns import columns_of
+from storage.tables.schema.evolution import evolved, marks_of
 from transforms.inference.new_columns import infer_new_columns
 
 MOST_RECORDS: Final = 10_000

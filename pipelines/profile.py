@@ -28,11 +28,12 @@ STAGES: Final = (
 # By the path of a module within Penstock: the first that fits, of the innermost frame that any fits.
 _STAGE_OF: Final = (
     ("storage/reading/raw_", "read"),
-    ("storage/reading/stream", "read"),
+    ("storage/reading/streams/stream", "read"),
+    ("storage/reading/streams/", "decompress"),
     ("storage/reading/typed", "decode"),
     ("storage/reading/block", "split"),
     ("storage/reading/framing", "split"),
-    ("storage/reading/", "decompress"),
+    ("storage/reading/", "read"),
     ("storage/landing/", "plan"),
     ("storage/tables/ledger", "plan"),
     ("storage/tables/quarantine", "write"),
@@ -43,7 +44,7 @@ _STAGE_OF: Final = (
     ("transforms/decode/framing", "split"),
     ("transforms/decode/", "decode"),
     ("transforms/", "conform"),
-    ("pipelines/intake", "conform"),
+    ("pipelines/reading/", "conform"),
     ("pipelines/query", "transform"),
     ("pipelines/batch", "transform"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from pipelines.recalled import Recalled
+from pipelines.reading.recalled import Recalled
 from storage.reading.blocks import Block
 from storage.reading.items import Item
 from storage.reading.rows import Rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from config.pipeline import Pipeline
-from pipelines.intake import FILE_NUMBER
+from pipelines.reading.intake import FILE_NUMBER
 from transforms.steps import apply_step, step_name
 
 

@@ -17,7 +17,7 @@ from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status, problems_of
 from pipelines.cli.plain_text import printable
 from pipelines.cli.tables import print_table
 from pipelines.reports.validation import StepPlan, Validation, validate
-from storage.tables.columns import TableColumn
+from storage.tables.schema.columns import TableColumn
 
 _TYPE_WIDTH = 50
 

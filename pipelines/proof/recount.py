@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.landed import read_landed
+from pipelines.reading.landed import read_landed
 from storage.errors import FileChangedError, FileVanishedError, NotFoundError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
 from storage.reading.blocks import Block, Damage

@@ -10,9 +10,9 @@ from typing import Final
 
 from config.formats import Compression, compression_of
 from config.settings import MIB
-from storage.reading.compression import decompressed
 from storage.reading.raw_files import open_raw_files
-from storage.reading.stream import PlainStream, Stream
+from storage.reading.streams.compression import decompressed
+from storage.reading.streams.stream import PlainStream, Stream
 from storage.upstream import translated
 
 _STEP_BYTES: Final = MIB

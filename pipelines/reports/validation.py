@@ -12,14 +12,14 @@ from polars.exceptions import PolarsError
 from config.errors import PenstockError
 from config.pipeline import Pipeline, Table
 from pipelines.evolution import hands_on_new_columns, remembering
-from pipelines.intake import Columns
+from pipelines.reading.intake import Columns
 from storage.errors import TableSchemaError
 from storage.layout.sort_keys import sort_keys
 from storage.layout.table_schema import check_partition_columns
-from storage.tables.appendable import check_appendable
-from storage.tables.columns import TableColumn, columns_for
 from storage.tables.delta import open_table
-from storage.tables.evolution import Evolution, evolution_of
+from storage.tables.schema.appendable import check_appendable
+from storage.tables.schema.columns import TableColumn, columns_for
+from storage.tables.schema.evolution import Evolution, evolution_of
 from transforms.conform import conformed_schema
 from transforms.errors import ExpectationError, StepError
 from transforms.expectations import rules_of

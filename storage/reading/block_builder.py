@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from config.text_form import LINES, TextForm
 from storage.reading.block_buffer import BlockBuffer
 from storage.reading.framing import Breach, Framing, LineFraming
-from storage.reading.stream import StreamDamage
+from storage.reading.streams.stream import StreamDamage
 
 DamageReason = StreamDamage | Breach | Literal["record_too_long"]
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
 from storage.reading.block_builder import Block, BlockBuilder, Damage, DamageReason, Segment
-from storage.reading.compression import Compression, decompressed
 from storage.reading.framing import Framing, LineFraming
 from storage.reading.raw_files import open_raw_files
 from storage.reading.read_ahead import read_ahead
-from storage.reading.stream import Stream
-from storage.reading.transcoded import transcoded
+from storage.reading.streams.compression import Compression, decompressed
+from storage.reading.streams.stream import Stream
+from storage.reading.streams.transcoded import transcoded
 from storage.upstream import translated
 
 __all__ = ["Block", "Damage", "DamageReason", "Segment", "read_blocks"]

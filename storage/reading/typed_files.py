@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from config.formats import TypedFormat
 from storage.reading.block_builder import Damage
-from storage.reading.compression import Compression
 from storage.reading.raw_files import open_raw_files
 from storage.reading.read_ahead import read_ahead
 from storage.reading.rows import Rows
+from storage.reading.streams.compression import Compression
 from storage.reading.typed.contents import Contents, contents
 from storage.reading.typed.reader_process import ReaderProcess
 from storage.reading.typed.wire import Outcome, Request

@@ -20,10 +20,10 @@ from deltalake.transaction import create_table_with_add_actions
 from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
 from storage.layout.table_schema import check_partition_columns
-from storage.tables.appendable import check_appendable, nulls_in
 from storage.tables.attempt import Attempt, Commit, failure, faster, found_in, version_of
 from storage.tables.delta import last_batch, open_table
-from storage.tables.evolution import evolved, marked_schema
+from storage.tables.schema.appendable import check_appendable, nulls_in
+from storage.tables.schema.evolution import evolved, marked_schema
 from storage.upstream import translated
 
 _log = logging.getLogger(__name__)

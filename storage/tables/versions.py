@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
 from storage.tables.delta import METADATA_KEY, open_table
-from storage.tables.evolution import EVOLUTION_KEY
+from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 
 

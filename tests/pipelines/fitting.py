@@ -10,7 +10,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.landed import read_landed
+from pipelines.reading.landed import read_landed
 from storage.landing.listing import list_landing
 from storage.reading.blocks import Block
 from storage.reading.rows import Rows

@@ -20,7 +20,7 @@ from pipelines.run import run
 from pipelines.written_batch import PlannedBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import open_table
-from storage.tables.evolution import evolved, marks_of
+from storage.tables.schema.evolution import evolved, marks_of
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
     ROOT,

@@ -22,7 +22,7 @@ from pipelines import run as running
 from pipelines.replay import replay
 from pipelines.written_batch import WrittenBatch
 from storage.tables.delta import open_table
-from storage.tables.evolution import marks_of
+from storage.tables.schema.evolution import marks_of
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, ids, land, proof_of, refused, run_and_prove, table
 

@@ -18,7 +18,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.reading.compression import decompressed
+from storage.reading.streams.compression import decompressed
 
 TEXT = b"".join(
     b'{"number": %d, "square": %d}\n' % (n, n * n) for n in random.Random(1).sample(range(10**6), 20_000)

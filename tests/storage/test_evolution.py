@@ -18,11 +18,11 @@ from storage.errors import TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
-from storage.tables import rewriting
 from storage.tables.commit_log import read_commits
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
-from storage.tables.evolution import EVOLUTION_KEY, evolution_of, marks_of
+from storage.tables.schema import rewriting
+from storage.tables.schema.evolution import EVOLUTION_KEY, evolution_of, marks_of
 from tests.conftest import Store
 
 OLD = pl.DataFrame({"n": [1, 2, 3], "v": [1, -(2**31), None]}, schema={"n": pl.Int64, "v": pl.Int32})

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from polars.testing.parametric import series
 
 from storage.layout.table_schema import delta_schema
-from storage.tables.columns import delta_type
-from storage.tables.merged_types import Merge, is_wider
+from storage.tables.schema.columns import delta_type
+from storage.tables.schema.merged_types import Merge, is_wider
 
 TYPES: list[pl.DataType] = [
     pl.Boolean(),

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from storage.tables.statistics_columns import STATISTICS_COLUMNS, fewer_statistics
+from storage.tables.schema.statistics_columns import STATISTICS_COLUMNS, fewer_statistics
 
 COLUMNS = ["@at", "a-b", "é", "x,y", "d.o", "tick`ed", "day"]
 

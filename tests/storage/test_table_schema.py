@@ -12,7 +12,7 @@ import pytest
 
 from storage.errors import TableSchemaError
 from storage.layout.table_schema import check_partition_columns, delta_schema, storable_schema, to_storable
-from storage.tables.columns import delta_type
+from storage.tables.schema.columns import delta_type
 
 _TIMES = [dt.time(0), dt.time(23, 59, 59, 999999), None]
 _TIMES_AS_TEXT = ["00:00:00.000000", "23:59:59.999999", None]

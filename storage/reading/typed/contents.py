@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from storage.reading.compression import Compression, decompressed, is_compressed
-from storage.reading.stream import Stream, StreamDamage
+from storage.reading.streams.compression import Compression, decompressed, is_compressed
+from storage.reading.streams.stream import Stream, StreamDamage
 from storage.upstream import translated
 
 _COPY_BYTES = 1024 * 1024

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from storage.reading.stream import StreamDamage
+from storage.reading.streams.stream import StreamDamage
 
 # How Arrow says that a file is shorter than it says it is.
 _TRUNCATED = ("Expected to be able to read", "Unexpected end of stream", "was null or length 0")

@@ -11,7 +11,7 @@ import socket
 from dataclasses import asdict, dataclass
 
 from config.formats import TypedFormat
-from storage.reading.stream import StreamDamage
+from storage.reading.streams.stream import StreamDamage
 
 STREAM = b"S"
 END = b"E"

@@ -6,7 +6,7 @@ import io
 import lzma
 from functools import partial
 
-from storage.reading.member_stream import MemberStream
+from storage.reading.streams.member_stream import MemberStream
 
 _STEP_BYTES = 64
 _MEMORY_BYTES = 512 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Any
 
-from storage.reading.stream import Stream, StreamDamage
+from storage.reading.streams.stream import Stream, StreamDamage
 
 _INPUT_BYTES = 64 * 1024
 _UTF_8 = ("utf-8", "utf-8-sig")

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from config.names import FILE, RECORD
-from pipelines.recalled import Recalled
+from pipelines.reading.recalled import Recalled
 from pipelines.tally import Tally
 from storage.reading.blocks import Block, Damage, Segment
 from storage.reading.items import Item

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Protocol
 
-from storage.reading.stream import StreamDamage
+from storage.reading.streams.stream import StreamDamage
 
 _INPUT_BYTES = 64 * 1024
 

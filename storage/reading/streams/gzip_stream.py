@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 
-from storage.reading.stream import StreamDamage
+from storage.reading.streams.stream import StreamDamage
 
 _INPUT_BYTES = 64 * 1024
 

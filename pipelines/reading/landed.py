@@ -14,7 +14,7 @@ from config.formats import TYPED, TypedFormat
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.source import Source
-from pipelines.bounded import bounded
+from pipelines.reading.bounded import bounded
 from storage.reading.block_builder import Damage
 from storage.reading.blocks import read_blocks
 from storage.reading.framing import Framing, LineFraming

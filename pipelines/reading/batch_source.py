@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.intake import FILE_NUMBER, Columns, Intake, Refused, Taken, forget
-from pipelines.landed import read_landed
 from pipelines.progress import Progress
 from pipelines.query import Counters, RowSource, distinct, transformed
-from pipelines.recalled import Recalled, recalled
+from pipelines.reading.intake import FILE_NUMBER, Columns, Intake, Refused, Taken, forget
+from pipelines.reading.landed import read_landed
+from pipelines.reading.recalled import Recalled, recalled
 from pipelines.tally import Tally
 from storage.reading.items import Item
 from storage.tables.recalled import recalled_records

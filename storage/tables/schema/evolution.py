@@ -21,12 +21,12 @@ from deltalake.exceptions import CommitFailedError
 from storage.errors import TableSchemaError, UnavailableError
 from storage.filesystem import delta_storage_options
 from storage.layout.table_schema import delta_schema
-from storage.tables.merged_types import Merge
-from storage.tables.statistics_columns import STATISTICS_COLUMNS, fewer_statistics
+from storage.tables.schema.merged_types import Merge
+from storage.tables.schema.statistics_columns import STATISTICS_COLUMNS, fewer_statistics
 from storage.upstream import storage_error, translated
 
 if TYPE_CHECKING:
-    from storage.tables.rewriting import Rewriting
+    from storage.tables.schema.rewriting import Rewriting
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def evolution_of(
     if not (merge.added or merge.widened or relaxed or statistics is not None):
         return None
     if merge.rewrites:
-        from storage.tables.rewriting import check_rewritable  # not at the top, as in `evolved`
+        from storage.tables.schema.rewriting import check_rewritable  # not at the top, as in `evolved`
 
         check_rewritable(table, merge.widened or merge.added)
     merged = {**theirs, "fields": fields}
@@ -135,7 +135,7 @@ def evolved(
         StorageError: Reading or writing failed.
     """
     # Not at the top: what writes Parquet takes 0.3 s to import, which a run with nothing to do must not cost.
-    from storage.tables.rewriting import Rewriting
+    from storage.tables.schema.rewriting import Rewriting
 
     with Rewriting(uri) as rewriting:
         for _attempt in range(_ATTEMPTS):

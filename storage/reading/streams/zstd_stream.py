@@ -11,7 +11,7 @@ import io
 
 import zstandard
 
-from storage.reading.stream import StreamDamage
+from storage.reading.streams.stream import StreamDamage
 
 _INPUT_BYTES = 128 * 1024
 _MAGIC = b"\x28\xb5\x2f\xfd"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import io
 
-from storage.reading.member_stream import MemberStream
+from storage.reading.streams.member_stream import MemberStream
 
 _STEP_BYTES = 16
 """Less than a block can have: only where its first bytes are damaged, the block before it is lost too."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from storage.tables.columns import type_words
+from storage.tables.schema.columns import type_words
 
 _DIGITS: Final = {"byte": 3, "short": 5, "integer": 10, "long": 19}
 """The integers of Delta, from narrow to wide, and how many digits each may have."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from config import formats
-from storage.reading.bzip2_stream import Bzip2Stream
-from storage.reading.gzip_stream import GzipStream
-from storage.reading.stream import PlainStream, Stream
-from storage.reading.xz_stream import XzStream
-from storage.reading.zstd_stream import ZstdStream
+from storage.reading.streams.bzip2_stream import Bzip2Stream
+from storage.reading.streams.gzip_stream import GzipStream
+from storage.reading.streams.stream import PlainStream, Stream
+from storage.reading.streams.xz_stream import XzStream
+from storage.reading.streams.zstd_stream import ZstdStream
 
 Compression = Literal["auto", formats.Compression]
 

@@ -1,0 +1,1 @@
+"""The columns of a Delta table, and how they grow."""
