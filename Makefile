@@ -22,7 +22,7 @@ demo: setup ## land generated events, run a pipeline, show what came out
 	@$(VENV)/bin/python -m benchmarks.demo
 
 test: check readers ## every check, then every test
-	@$(VENV)/bin/python -m pytest --quiet
+	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal
 
 check: setup ## lint, format, types, direction of imports, our own rules
 	@$(VENV)/bin/ruff check --output-format concise
