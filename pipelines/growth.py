@@ -22,7 +22,6 @@ from storage.reading.rows import Rows
 from storage.tables.delta import open_table
 from storage.tables.schema.columns import columns_of
 from storage.tables.schema.evolution import evolved, marks_of
-from transforms.inference.new_columns import infer_new_columns
 
 MOST_RECORDS: Final = 10_000
 """Records with new fields that are looked at, the first of a batch."""
@@ -121,6 +120,8 @@ class Growth:
 
     def _candidates(self) -> list[Column]:
         """Columns for the fields in the sample, in the table's types where it has them already."""
+        from transforms.inference.new_columns import infer_new_columns  # few batches need it
+
         found = infer_new_columns(self._sample, self._arrow_types)
         taken = {one.name.casefold() for one in self.pipeline.contract.columns} | set(RESERVED)
         usable = self._as_theirs(one for one in found if one.name.casefold() not in taken)

@@ -9,7 +9,6 @@ import polars as pl
 import pyarrow as pa
 
 from storage.tables.quarantine import QuarantineWriter
-from transforms.decode.typed.copies import copies
 
 
 @dataclass
@@ -27,6 +26,8 @@ class Unstorable:
 
 def _copies(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows as JSON for the quarantine: what transforms made has no record, file or line of its own."""
+    from transforms.decode.typed.copies import copies  # not at the top: see `transforms.rows`
+
     batches = rows.to_arrow().to_batches()
     copied = [copies(batch, np.arange(batch.num_rows)) for batch in batches]
     text = pl.DataFrame({"raw": pa.chunked_array(copied, pa.large_binary())})

@@ -7,8 +7,9 @@ QUARANTINED, DROPPED, then for each expectation the rows that did not meet it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
@@ -21,14 +22,15 @@ from config.text_form import LINES, TextForm
 from transforms.decode.arrow import arrow_type
 from transforms.decode.cells import CellDecoder
 from transforms.decode.decoder import Decoded, Decoder
-from transforms.decode.kernel.codes import MALFORMED, MISSING_REQUIRED, UNKNOWN_FIELD
+from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
 from transforms.decode.lines import Lines, as_lines, split
-from transforms.decode.typed.decoder import TypedDecoder
-from transforms.decode.typed.restored import restored
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import Rule, meets, rules_of
 from transforms.partition_values import storable_rules
-from transforms.records import COPIES_SCHEMA, LINE, PART, Records, RowRecords, TextRecords
+from transforms.records import COPIES_SCHEMA, LINE, PART, Records, TextRecords
+
+if TYPE_CHECKING:
+    from transforms.rows import RowDecoder
 
 READ, QUARANTINED, DROPPED, FIRST_EXPECTATION = range(4)
 
@@ -76,7 +78,6 @@ class Conformer:
         self._decoder = Decoder(pipeline.contract, max_nesting)
         self._cells = CellDecoder(pipeline.contract, pipeline.source.csv, max_nesting)
         self._max_nesting, self._max_record_bytes = max_nesting, max_record_bytes
-        self._typed = TypedDecoder(pipeline.contract, max_nesting)
         self._rescues = pipeline.contract.rescues
         self._positions = positions
         self.schema = conformed_schema(pipeline, positions=positions)
@@ -102,21 +103,20 @@ class Conformer:
 
     def conform_rows(self, batch: pa.RecordBatch) -> Conformed:
         """The rows of a file whose format says which types its columns have; the rest as in `conform`."""
-        records = RowRecords(batch, 0, batch.num_rows, self._max_record_bytes)
-        return self._conformed(records, iter([self._typed.decode(batch)]))
+        return self._conformed(*self._row_decoder.rows(batch))
 
     def conform_copies(self, data: NDArray[np.uint8], lines: Lines, schema: pa.Schema) -> Conformed:
         """Rows of a file of that schema, out of copies of them; what those do not tell is refused.
 
         The rest as in `conform_lines`.
         """
-        return self._conformed(TextRecords(data, lines), self._restored(data, lines, schema))
+        return self._conformed(TextRecords(data, lines), self._row_decoder.restored(data, lines, schema))
 
-    def _restored(self, data: NDArray[np.uint8], lines: Lines, schema: pa.Schema) -> Iterator[Decoded]:
-        for batch, exact in restored(schema, data, lines.offsets, self._max_nesting):
-            decoded = self._typed.decode(batch)
-            verdicts = np.where(exact, decoded.verdicts, np.uint8(MALFORMED))
-            yield replace(decoded, verdicts=verdicts, nodes=np.where(exact, decoded.nodes, np.int32(0)))
+    @cached_property
+    def _row_decoder(self) -> RowDecoder:
+        from transforms.rows import RowDecoder  # not at the top: see there
+
+        return RowDecoder(self._contract, self._max_nesting, self._max_record_bytes)
 
     def _decoded(self, data: NDArray[np.uint8], lines: Lines, form: TextForm) -> Iterator[Decoded]:
         match form.kind:

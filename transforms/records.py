@@ -7,15 +7,11 @@ from typing import Final, Protocol, Self
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from transforms.decode.arrow import binaries
 from transforms.decode.kernel.library import call
 from transforms.decode.lines import Lines
-from transforms.decode.typed.copies import copies
-from transforms.decode.typed.copy_sizes import copy_sizes
 
 PART: Final = "_part"
 LINE: Final = "_line"
@@ -90,64 +86,10 @@ class TextRecords:
         begins, ends = self.found.spans(self.data, records)
         text = np.empty(int((ends - begins).sum()), np.uint8)
         call("copy_spans", self.data, len(records), begins, ends, text)
-        return _copies(self, records, pl.Series(begins), pl.Series(binaries(ends - begins, text)))
+        return placed_copies(self, records, pl.Series(begins), pl.Series(binaries(ends - begins, text)))
 
 
-@dataclass(frozen=True)
-class RowRecords:
-    """The rows of a batch from number `first` on, as many as `size`; all of one file.
-
-    Copies of more than `max_bytes` are null; None for no such limit.
-    """
-
-    batch: pa.RecordBatch
-    first: int
-    size: int
-    max_bytes: int | None = None
-
-    @property
-    def parts(self) -> NDArray[np.int32]:
-        """See `Records`."""
-        return np.zeros(self.size, np.int32)
-
-    @property
-    def lines(self) -> NDArray[np.int32]:
-        """See `Records`."""
-        return np.arange(self.first, self.first + self.size, dtype=np.int32)
-
-    @property
-    def line_counts(self) -> NDArray[np.int64]:
-        """See `Records`."""
-        return np.array([self.batch.num_rows], np.int64)
-
-    def between(self, first: int, past: int) -> RowRecords:
-        """See `Records`."""
-        return RowRecords(self.batch, self.first + first, past - first, self.max_bytes)
-
-    def per_part(self) -> NDArray[np.int64]:
-        """See `Records`."""
-        return np.array([self.size], np.int64)
-
-    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
-        """See `Records`."""
-        text = self._texts(records + self.first)
-        return _copies(
-            self, records, pl.repeat(None, len(records), dtype=pl.Int64, eager=True), pl.Series(text)
-        )
-
-    def _texts(self, rows: NDArray[np.int64]) -> pa.Array:
-        if self.max_bytes is None:
-            return copies(self.batch, rows)
-        short = copy_sizes(self.batch)[rows] <= self.max_bytes  # others are not even written
-        text = copies(self.batch, rows[short])
-        fits = pc.less_equal(pc.binary_length(text), self.max_bytes)
-        short[short] = fits.to_numpy(zero_copy_only=False)
-        if short.all():
-            return text
-        nothing = pa.nulls(len(rows), text.type)
-        return pc.replace_with_mask(nothing, pa.array(short), text.filter(fits))
-
-
-def _copies(of: Records, records: NDArray[np.int64], offset: pl.Series, raw: pl.Series) -> pl.DataFrame:
+def placed_copies(of: Records, records: NDArray[np.int64], offset: pl.Series, raw: pl.Series) -> pl.DataFrame:
+    """Copies with their places, as rows of COPIES_SCHEMA."""
     lines = of.lines[records].astype(np.int64)
     return pl.DataFrame({PART: of.parts[records], LINE: lines, "offset": offset, "raw": raw})

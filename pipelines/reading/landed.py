@@ -14,7 +14,6 @@ from config.formats import TYPED, TypedFormat
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.source import Source
-from pipelines.reading.bounded import bounded
 from storage.reading.block_builder import Damage
 from storage.reading.blocks import read_blocks
 from storage.reading.framing import Framing, LineFraming
@@ -84,6 +83,8 @@ def _rows(
     pipeline: Pipeline, files: pl.DataFrame, settings: Settings, first: int, *, process: ReaderProcess
 ) -> Generator[Item]:
     with closing(_typed(pipeline, files, settings, first, process)) as items:
+        from pipelines.reading.bounded import bounded  # not at the top: see `transforms.rows`
+
         yield from bounded(items, part_bytes=4 * settings.block_bytes, most_bytes=settings.max_unpacked_bytes)
 
 
