@@ -104,6 +104,12 @@ MOMENT = NAIVE.replace(tzinfo=UTC)
         (EPOCH, -1, pa.int64(), datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
         (EPOCH, 7, pa.uint8(), datetime(1970, 1, 1, 0, 0, 7, tzinfo=UTC)),
         (EPOCH, 1.5, pa.float64(), datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=UTC)),
+        (
+            EPOCH | {"epoch": "us"},
+            np.float16(2000),
+            pa.float16(),
+            datetime(1970, 1, 1, 0, 0, 0, 2000, tzinfo=UTC),
+        ),
         (EPOCH, Decimal("0.001"), pa.decimal128(10, 3), datetime(1970, 1, 1, 0, 0, 0, 1000, tzinfo=UTC)),
         (["int8"], [1, None, 3], pa.list_(pa.int64()), [1, None, 3]),
         (["int8"], [1, 2], pa.large_list(pa.int64()), [1, 2]),

@@ -18,7 +18,7 @@ from transforms.decode.kernel.codes import (
 )
 from transforms.decode.typed import plain
 from transforms.decode.typed.fitted import Fitted, Mask, Verdicts, fixed, judged, mismatched, without
-from transforms.decode.typed.numbers import exact_text, integers_of
+from transforms.decode.typed.numbers import exact_text, floats_of, integers_of
 from transforms.decode.typed.plain import numbers_of
 from transforms.decode.typed.text_tokens import read_text
 
@@ -87,7 +87,7 @@ def _since_epoch(kind: Timestamp, array: pa.Array, source: int) -> Fitted:
     if pa.types.is_floating(array.type):
         text, fits = exact_text(array)
         read = read_text(kind, text, NUMBER, 0)
-        beyond = ~(np.abs(numbers_of(array, f"f{array.type.bit_width // 8}")) < PAST_DAY * DAY * source)
+        beyond = ~(np.abs(floats_of(array)) < PAST_DAY * DAY * source)
         found = np.zeros(len(array), np.uint8) if read.verdicts is None else read.verdicts
         lossy = (found == PRECISION_LOSS) | ~fits
         verdicts = judged(array, (lossy, PRECISION_LOSS), (beyond | (found == OUT_OF_RANGE), OUT_OF_RANGE))
