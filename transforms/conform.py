@@ -103,7 +103,7 @@ class Conformer:
 
     def conform_rows(self, batch: pa.RecordBatch) -> Conformed:
         """The rows of a file whose format says which types its columns have; the rest as in `conform`."""
-        return self._conformed(*self._row_decoder.rows(batch))
+        return self._conformed(*self._row_decoder.of_batch(batch))
 
     def conform_copies(self, data: NDArray[np.uint8], lines: Lines, schema: pa.Schema) -> Conformed:
         """Rows of a file of that schema, out of copies of them; what those do not tell is refused.

@@ -36,7 +36,7 @@ class RowDecoder:
         self._typed = TypedDecoder(contract, max_nesting)
         self._max_nesting, self._max_bytes = max_nesting, max_bytes
 
-    def rows(self, batch: pa.RecordBatch) -> tuple[RowRecords, Iterator[Decoded]]:
+    def of_batch(self, batch: pa.RecordBatch) -> tuple[RowRecords, Iterator[Decoded]]:
         """The rows of a batch as records, and all of them decoded."""
         records = RowRecords(batch, 0, batch.num_rows, self._max_bytes)
         return records, iter([self._typed.decode(batch)])
