@@ -20,7 +20,7 @@ from tests.conftest import Store
 from tests.pipelines.cli.calling import call_json, start, write_spec
 from tests.pipelines.taking_in import a_pipeline, events, ids, land
 
-RECORDS = 60_000
+RECORDS = 150_000
 SLOW_STEP = """
 import time
 
@@ -35,7 +35,7 @@ def slow(rows, seconds):
 
 @pytest.fixture
 def pipeline(local: Store, tmp_path: Path) -> Pipeline:
-    """Some blocks of records, each of which takes a fifth of a second."""
+    """A dozen blocks of records, each of which takes a fifth of a second: seconds of work on any machine."""
     (tmp_path / "slow_step.py").write_text(SLOW_STEP)
     land(local, "a.ndjson", *events(0, RECORDS), b"no json")
     return slowed(local, seconds=0.2)
