@@ -1,7 +1,7 @@
 """The column types of a contract.
 
 A type says what a column holds once a record has been accepted; how a literal of some format
-becomes such a value is told in `transforms/contract`.
+becomes such a value is told in `transforms/decode`.
 """
 
 from __future__ import annotations

@@ -145,8 +145,9 @@ class Intake:
     def _settle_chunk(self, chunk: Chunk, parts: _Parts, item: Block | Rows | Recalled) -> pl.DataFrame:
         self._tally.add(parts.files, chunk.counts)
         if chunk.rejected.height:
-            header = pl.lit(_header(item), pl.String)
-            self._refused(self._located(chunk.rejected, parts).with_columns(header=header))
+            header = pl.Series("header", [_header(item)], pl.String)
+            located = self._located(chunk.rejected, parts)
+            self._refused(located.hstack([header.new_from_index(0, located.height)]))
         if not self._columns.positions:
             return chunk.accepted
         return self._with_positions(chunk.accepted, parts)
