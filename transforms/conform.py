@@ -25,17 +25,18 @@ from transforms.decode.decoder import Decoded, Decoder
 from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
 from transforms.decode.lines import Lines, as_lines, split
 from transforms.errors import ExpectationFailedError, RecordRefusedError
-from transforms.expectations import Rule, meets, rules_of
+from transforms.expectations import meets, rules_of
 from transforms.partition_values import storable_rules
-from transforms.records import COPIES_SCHEMA, LINE, PART, Records, TextRecords
+from transforms.records import LINE, PART, Records, TextRecords
+from transforms.refused import REFUSED_SCHEMA, Refused
 
 if TYPE_CHECKING:
     from transforms.rows import RowDecoder
 
 READ, QUARANTINED, DROPPED, FIRST_EXPECTATION = range(4)
 
-REJECTED_SCHEMA: Final = pl.Schema({**COPIES_SCHEMA, "reason": pl.String(), "column": pl.String()})
-"""`column` is a dotted path; null for the record as a whole."""
+_RULE: Final = 255
+"""Stands in the place of a verdict where a record did not meet a rule, and its number in that of the node."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,18 @@ class Chunk:
 
     accepted: rows in the order of the records: the contract's columns, `_rescued` where the pipeline rescues,
         and `_part` and `_line` where it is asked to say where rows come from.
-    rejected: rows of REJECTED_SCHEMA, in no particular order.
+    refused: the others, in no particular order; None where there are none.
     counts: see the module.
     """
 
     accepted: pl.DataFrame
-    rejected: pl.DataFrame
+    refused: Refused | None
     counts: NDArray[np.int64]
+
+    @property
+    def rejected(self) -> pl.DataFrame:
+        """The refused records as rows of REFUSED_SCHEMA."""
+        return REFUSED_SCHEMA.to_frame() if self.refused is None else self.refused.frame()
 
 
 @dataclass(frozen=True)
@@ -142,21 +148,21 @@ class Conformer:
         frame = self._frame(records, decoded)
         counts = np.zeros((len(records.line_counts), FIRST_EXPECTATION + len(self.rules)), np.int64)
         counts[:, READ] = records.per_part()
-        rejected = []
         refused = np.flatnonzero(decoded.verdicts)
+        causes = decoded.verdicts[refused].astype(np.int64) << 32 | decoded.nodes[refused]
         if len(refused):
-            rejected.append(self._refused(records, decoded, refused))
-            frame = frame.filter(pl.Series(decoded.verdicts == 0))
+            frame = _rows_where(decoded.verdicts == 0, frame)
         if self.rules:
             accepted = np.flatnonzero(decoded.verdicts == 0)
             frame, unmet = self._judge(frame, accepted, records.parts[accepted], counts)
-            rejected += [
-                _rejected(records, at, _repeated(rule.reason, len(at)), _repeated(rule.column, len(at)))
-                for rule, at in unmet
-            ]
-        held = pl.concat(rejected) if rejected else REJECTED_SCHEMA.to_frame()
-        counts[:, QUARANTINED] = np.bincount(held[PART].to_numpy(), minlength=len(counts))
-        return Chunk(frame, held, counts)
+            refused = np.concatenate([refused, *(at for _, at in unmet)])
+            numbers = [np.full(len(at), _RULE << 32 | number, np.int64) for number, at in unmet]
+            causes = np.concatenate([causes, *numbers])
+        if not len(refused):
+            return Chunk(frame, None, counts)
+        copies = records.copies(refused)
+        counts[:, QUARANTINED] = np.bincount(copies.parts, minlength=len(counts))
+        return Chunk(frame, Refused(copies, causes, self._explain), counts)
 
     def _frame(self, records: Records, decoded: Decoded) -> pl.DataFrame:
         columns, names = decoded.columns.flatten(), [field.name for field in decoded.columns.type]
@@ -185,14 +191,11 @@ class Conformer:
                 next_step=f"set {option} to rescue, or correct the contract",
             )
 
-    def _refused(self, records: Records, decoded: Decoded, refused: NDArray[np.int64]) -> pl.DataFrame:
-        causes = decoded.verdicts[refused].astype(np.int64) << 32 | decoded.nodes[refused]
-        known, which = np.unique(causes, return_inverse=True)
-        reasons = pl.Series([self._decoder.reason(int(cause >> 32)) for cause in known], dtype=pl.String)
-        columns = pl.Series(
-            [self._decoder.column(int(cause & 0xFFFFFFFF)) for cause in known], dtype=pl.String
-        )
-        return _rejected(records, refused, reasons.gather(which), columns.gather(which))
+    def _explain(self, cause: int) -> tuple[str, str | None]:
+        verdict, node = cause >> 32, cause & 0xFFFFFFFF
+        if verdict == _RULE:
+            return self.rules[node].reason, self.rules[node].column
+        return self._decoder.reason(verdict), self._decoder.column(node)
 
     def _judge(
         self,
@@ -200,8 +203,8 @@ class Conformer:
         records: NDArray[np.int64],
         parts: NDArray[np.int32],
         counts: NDArray[np.int64],
-    ) -> tuple[pl.DataFrame, list[tuple[Rule, NDArray[np.int64]]]]:
-        """The rows that may go on, and for each rule that quarantines the records that do not meet it.
+    ) -> tuple[pl.DataFrame, list[tuple[int, NDArray[np.int64]]]]:
+        """The rows that may go on, and for each rule that quarantines, by number, the records it refuses.
 
         Args:
             records: The number of each row of `frame` in the chunk, and `parts`, the part it belongs to.
@@ -226,8 +229,8 @@ class Conformer:
             if rule.action == "drop":
                 counts[:, DROPPED] += tally
             else:
-                quarantined.append((rule, records[unmet]))
-        return (frame if alive.all() else frame.filter(pl.Series(alive))), quarantined
+                quarantined.append((number, records[unmet]))
+        return (frame if alive.all() else _rows_where(alive, frame)), quarantined
 
 
 def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schema:
@@ -241,11 +244,7 @@ def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schem
     return schema
 
 
-def _rejected(
-    records: Records, refused: NDArray[np.int64], reasons: pl.Series, columns: pl.Series
-) -> pl.DataFrame:
-    return records.copies(refused).hstack([reasons.alias("reason"), columns.alias("column")])
-
-
-def _repeated(text: str | None, times: int) -> pl.Series:
-    return pl.repeat(text, times, dtype=pl.String, eager=True)
+def _rows_where(wanted: NDArray[np.bool_], frame: pl.DataFrame) -> pl.DataFrame:
+    """A column after the other: as a query, it would wait for a pool whose cores are busy here."""
+    mask = pl.Series(wanted)
+    return pl.DataFrame([column.filter(mask) for column in frame.get_columns()])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 import numpy as np
-import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from transforms.decode.arrow import binaries
@@ -16,14 +16,24 @@ from transforms.decode.lines import Lines
 PART: Final = "_part"
 LINE: Final = "_line"
 
-COPIES_SCHEMA: Final = pl.Schema(
-    {
-        PART: pl.Int32(),  # of the block
-        LINE: pl.Int64(),  # in that part, from 0
-        "offset": pl.Int64(),  # bytes from the start of the block; null for rows, which have none
-        "raw": pl.Binary(),  # the record as it came, without its line ending; of a row, a copy in JSON
-    }
-)
+NOWHERE: Final = -1
+"""The offset of rows, which have none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Copies of some records, and where they were; a slot for each.
+
+    parts, lines: as `Records` has them.
+    offsets: bytes from the start of the block, or NOWHERE.
+    raw: large binary; the record as it came, without its line ending; of a row, a copy in JSON. Null where it
+        is too long to be kept.
+    """
+
+    parts: NDArray[np.int32]
+    lines: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    raw: pa.Array
 
 
 class Records(Protocol):
@@ -47,8 +57,8 @@ class Records(Protocol):
     def per_part(self) -> NDArray[np.int64]:
         """How many of the records each part has."""
 
-    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
-        """Some of the records, as rows of COPIES_SCHEMA."""
+    def copies(self, records: NDArray[np.int64]) -> Copies:
+        """Copies of the records of these numbers."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +91,9 @@ class TextRecords:
         """See `Records`."""
         return self.found.per_part()
 
-    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
+    def copies(self, records: NDArray[np.int64]) -> Copies:
         """See `Records`."""
         begins, ends = self.found.spans(self.data, records)
         text = np.empty(int((ends - begins).sum()), np.uint8)
         call("copy_spans", self.data, len(records), begins, ends, text)
-        return placed_copies(self, records, pl.Series(begins), pl.Series(binaries(ends - begins, text)))
-
-
-def placed_copies(of: Records, records: NDArray[np.int64], offset: pl.Series, raw: pl.Series) -> pl.DataFrame:
-    """Copies with their places, as rows of COPIES_SCHEMA."""
-    lines = of.lines[records].astype(np.int64)
-    return pl.DataFrame({PART: of.parts[records], LINE: lines, "offset": offset, "raw": raw})
+        return Copies(self.parts[records], self.lines[records], begins, binaries(ends - begins, text))

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from transforms.decode.typed.copies import copies
 from transforms.decode.typed.copy_sizes import copy_sizes
 from transforms.decode.typed.decoder import TypedDecoder
 from transforms.decode.typed.restored import restored
-from transforms.records import placed_copies
+from transforms.records import NOWHERE, Copies
 
 
 class RowDecoder:
@@ -84,12 +83,10 @@ class RowRecords:
         """See `Records`."""
         return np.array([self.size], np.int64)
 
-    def copies(self, records: NDArray[np.int64]) -> pl.DataFrame:
+    def copies(self, records: NDArray[np.int64]) -> Copies:
         """See `Records`."""
-        text = self._texts(records + self.first)
-        return placed_copies(
-            self, records, pl.repeat(None, len(records), dtype=pl.Int64, eager=True), pl.Series(text)
-        )
+        nowhere = np.full(len(records), NOWHERE, np.int64)
+        return Copies(self.parts[records], self.lines[records], nowhere, self._texts(records + self.first))
 
     def _texts(self, rows: NDArray[np.int64]) -> pa.Array:
         if self.max_bytes is None:

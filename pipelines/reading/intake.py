@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from config.names import FILE, RECORD
 from pipelines.reading.recalled import Recalled
+from pipelines.reading.refusals import Places, Refusals
 from pipelines.tally import Tally
 from storage.reading.blocks import Block, Damage, Segment
 from storage.reading.items import Item
@@ -59,16 +59,6 @@ class Columns:
         return schema
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """Where the parts of one block come from, a slot for each."""
-
-    files: NDArray[np.int32]
-    starts: NDArray[np.int64]  # in the block
-    offsets: NDArray[np.int64]  # in the file
-    lines: NDArray[np.int64]  # of the file, before this part
-
-
 class Intake:
     """One pass over the blocks of a batch.
 
@@ -91,7 +81,7 @@ class Intake:
         self._paths = pl.Series("path", paths, pl.String)
         self._columns = columns
         self._tally = tally
-        self._refused = refused
+        self._refusals = Refusals(self._paths, refused)
         self._threads = threads
         self._taken = taken
         self._lines_before = np.zeros(len(paths), np.int64)
@@ -110,6 +100,7 @@ class Intake:
                     yield from self._settle(*waiting.popleft())
             while waiting:
                 yield from self._settle(*waiting.popleft())
+            self._refusals.flush()
 
     def _submit(self, pool: ThreadPoolExecutor, item: Item | Recalled) -> Future[Conformed] | None:
         if isinstance(item, Damage):
@@ -128,7 +119,9 @@ class Intake:
 
     def _settle(self, item: Item | Recalled, result: Future[Conformed] | None) -> Iterator[pl.DataFrame]:
         if isinstance(item, Damage):
-            self._quarantine_damage(item)
+            self._tally.add_damage(item.file)
+            self._lines_before[item.file] += 1
+            self._refusals.add_damage(item, int(self._lines_before[item.file]))
         elif result is not None:
             conformed = result.result()
             parts = self._recalled(item, conformed) if isinstance(item, Recalled) else self._parts(item)
@@ -136,68 +129,31 @@ class Intake:
             for chunk in conformed.chunks:
                 yield self._settle_chunk(chunk, parts, item)
 
-    def _recalled(self, item: Recalled, conformed: Conformed) -> _Parts:
-        still = pl.concat([chunk.rejected["offset"] for chunk in conformed.chunks])
-        self._taken(item.without(still.to_numpy()))
+    def _recalled(self, item: Recalled, conformed: Conformed) -> Places:
+        still = [chunk.refused.copies.offsets for chunk in conformed.chunks if chunk.refused is not None]
+        self._taken(item.without(np.concatenate([np.empty(0, np.int64), *still])))
         nowhere = np.zeros(len(item.files), np.int64)
-        return _Parts(files=item.files, starts=nowhere, offsets=nowhere, lines=item.before)
+        return Places(files=item.files, starts=nowhere, offsets=nowhere, lines=item.before)
 
-    def _settle_chunk(self, chunk: Chunk, parts: _Parts, item: Block | Rows | Recalled) -> pl.DataFrame:
+    def _settle_chunk(self, chunk: Chunk, parts: Places, item: Block | Rows | Recalled) -> pl.DataFrame:
         self._tally.add(parts.files, chunk.counts)
-        if chunk.rejected.height:
-            header = pl.Series("header", [_header(item)], pl.String)
-            located = self._located(chunk.rejected, parts)
-            self._refused(located.hstack([header.new_from_index(0, located.height)]))
+        if chunk.refused is not None:
+            self._refusals.add(chunk.refused, parts, _header(item))
         if not self._columns.positions:
             return chunk.accepted
         return self._with_positions(chunk.accepted, parts)
 
-    def _parts(self, item: Block | Rows) -> _Parts:
+    def _parts(self, item: Block | Rows) -> Places:
         segments = (Segment(item.file, 0, 0),) if isinstance(item, Rows) else item.segments
         files = np.array([segment.file for segment in segments], np.int32)
-        return _Parts(
+        return Places(
             files=files,
             starts=np.array([segment.start for segment in segments], np.int64),
             offsets=np.array([segment.offset for segment in segments], np.int64),
             lines=self._lines_before[files],
         )
 
-    def _located(self, rejected: pl.DataFrame, parts: _Parts) -> pl.DataFrame:
-        part = rejected[PART].to_numpy()
-        lengths = rejected["raw"].bin.size("b").cast(pl.Int64)
-        return pl.DataFrame(
-            {
-                "path": self._paths.gather(parts.files[part]),
-                "record": rejected[LINE].to_numpy() + parts.lines[part] + 1,
-                "offset": rejected["offset"] + pl.Series(parts.offsets[part] - parts.starts[part]),
-                "length": lengths,
-                "reason": rejected["reason"],
-                "column": rejected["column"],
-                "raw": rejected["raw"],
-            }
-        )
-
-    def _quarantine_damage(self, damage: Damage) -> None:
-        self._tally.add_damage(damage.file)
-        self._lines_before[damage.file] += 1
-        kept = len(damage.data) == damage.length
-        self._refused(
-            pl.DataFrame(
-                {
-                    "path": [self._paths[damage.file]],
-                    "record": [int(self._lines_before[damage.file])],
-                    "offset": [damage.offset],
-                    "length": [damage.length],
-                    "reason": [damage.reason],
-                    "column": [None],
-                    "raw": [damage.data if kept else None],
-                    "header": [None],
-                },
-                schema_overrides={"column": pl.String, "raw": pl.Binary, "header": pl.String},
-            )
-        )
-
-    def _with_positions(self, accepted: pl.DataFrame, parts: _Parts) -> pl.DataFrame:
+    def _with_positions(self, accepted: pl.DataFrame, parts: Places) -> pl.DataFrame:
         part = accepted[PART].to_numpy()
         frame = accepted.drop(PART, LINE)
         if self._columns.lineage:
