@@ -25,6 +25,8 @@ from storage.reading.typed.wire import Outcome, Request
 __all__ = ["Rows", "read_rows"]
 
 _BATCHES_AHEAD = 1
+_ROW_BYTES = 16
+"""What a row counts as where it takes no bytes in its file: nulls, or one value for all rows."""
 
 
 def read_rows(
@@ -59,6 +61,7 @@ def read_rows(
         batch_bytes: About the size of a record batch; a longer row makes its batch larger.
         max_record_bytes: Damaged bytes are kept up to this length.
         max_unpacked_bytes: A file that is compressed as a whole, and longer than this without, is not read.
+            Nor are more rows than one for every 16 bytes of this, of a file that has fewer bytes than rows.
         memory_bytes: What the process may take to read a file, beyond what it takes by itself.
         first_position: Of the first file in its batch.
         process: The one that opens them, the caller's to close; by default one that ends with the iterator.
@@ -110,15 +113,16 @@ def _items(
                 yield Damage(file, 0, found.size, found.damage, b"")
                 continue
             answers = process.read(found.descriptor, Request(form, limits.batch_bytes))
-            rows, outcome = yield from _rows(file, answers)
+            most = max(found.size, limits.unpacked_bytes // _ROW_BYTES)
+            rows, outcome = yield from _rows(file, answers, most)
             if reason := found.damage or outcome.damage:
                 yield _damage(file, found, rows, replace(outcome, damage=reason), limits.record_bytes)
 
 
 def _rows(
-    file: int, answers: Generator[pa.RecordBatch, None, Outcome]
+    file: int, answers: Generator[pa.RecordBatch, None, Outcome], most: int
 ) -> Generator[Rows, None, tuple[int, Outcome]]:
-    """The rows of one file; in the end, how many they were, and how it ended."""
+    """The rows of one file, up to `most`; in the end, how many they were, and how it ended."""
     first = 0
     with closing(answers):
         while True:
@@ -126,8 +130,12 @@ def _rows(
                 batch = next(answers)
             except StopIteration as end:
                 return first, end.value
-            yield Rows(file, first, batch)
-            first += batch.num_rows
+            rows = batch.slice(0, most - first)
+            if rows.num_rows:
+                yield Rows(file, first, rows)
+            first += rows.num_rows
+            if rows.num_rows < batch.num_rows:
+                return first, Outcome("too_large_unpacked", detail=f"more than {most} rows")
 
 
 def _damage(file: int, found: Contents, rows: int, outcome: Outcome, max_record_bytes: int) -> Damage:

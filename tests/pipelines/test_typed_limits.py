@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from config.settings import Settings
 from pipelines.replay import replay
 from tests.conftest import Store
-from tests.pipelines.taking_in import a_pipeline, ids, reasons, refused, run_and_prove
+from tests.pipelines.taking_in import a_pipeline, ids, reasons, refused, run_and_prove, table
 from tests.storage.typed_reading import ipc_file
 
 MIB = 2**20
@@ -38,6 +38,23 @@ def test_a_bomb_around_a_typed_file_is_one_refusal_and_the_others_go_on(local: S
 
     assert reasons(pipeline) == [("too_large_unpacked", None)]
     assert ids(pipeline) == [1]
+
+
+def test_rows_that_take_no_bytes_are_limited_and_the_others_go_on(local: Store) -> None:
+    nothing = pa.record_batch([pa.Array.from_buffers(pa.null(), 2**40, [None])], ["n"])
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(allow_64bit=True)
+    with pa.ipc.new_file(sink, nothing.schema, options=options) as writer:
+        writer.write_batch(nothing)
+    assert len(sink.getvalue()) < 1000
+    local.put("landing/a.arrow", sink.getvalue())
+    local.put("landing/b.arrow", ipc_file(pa.table({"n": [1]})))
+    pipeline = a_pipeline(local, {"n": "int64"})
+
+    run_and_prove(pipeline, Settings(threads=2, max_unpacked_bytes=16 * 100_000))
+
+    assert reasons(pipeline) == [("too_large_unpacked", None)]
+    assert table(pipeline)["n"].value_counts().sort("n").rows() == [(None, 100_000), (1, 1)]
 
 
 def test_rows_with_a_long_word_in_common_are_copied_a_few_at_a_time(local: Store) -> None:
