@@ -30,11 +30,13 @@ _NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
     "partition_by": (Float, Struct, List, Json, Binary, Time),
     "sort_by": (Struct, List),
     "key": (Struct, List, Json),
+    "order_by": (Struct, List, Json),
 }
 _WHY: Final = {
     "partition_by": "values that make no folder names",
     "sort_by": "values without an order",
     "key": "values that cannot be compared",
+    "order_by": "values without an order",
 }
 
 
@@ -94,7 +96,8 @@ def check_table(
             here: KeyPath = ("table", option, position)
             if name in names[:position]:
                 findings.append((here, InvalidValueError("a column that is named twice", got=repr(name))))
-            elif option == "key":  # duplicates are told before transforms, so that they have nothing to say
+            elif option == "key" and table["mode"] not in ("upsert", "insert_new"):
+                # Duplicates are told before transforms, so that these have nothing to say.
                 unfit_key = _misuse(name, contract_columns, option, unfit) or _nullable(
                     name, contract_columns
                 )

@@ -16,7 +16,6 @@ All models are frozen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -37,8 +36,8 @@ from config.cron import parse_cron
 from config.locations import check_locations
 from config.model import Spec, invalid
 from config.names import check_pipeline_name
-from config.source import Source, Uri
-from config.units import format_duration, parse_duration
+from config.source import Source
+from config.table import Duration, Reader, Table, Text
 
 
 def _columns(value: object) -> tuple[Column, ...]:
@@ -55,11 +54,8 @@ def _step_kind(value: object) -> str | None:
 
 
 Name = Annotated[str, AfterValidator(check_pipeline_name)]
-Text = Annotated[str, Field(min_length=1)]
-Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(format_duration)]
 Cron = Annotated[str, PlainValidator(parse_cron)]
 Columns = Annotated[tuple[Column, ...], PlainValidator(_columns), PlainSerializer(format_columns)]
-Names = tuple[Text, ...]
 
 
 class Contract(Spec):
@@ -104,25 +100,6 @@ class Expectation(Spec):
     action: Literal["warn", "drop", "quarantine", "fail"]
 
 
-class Table(Spec):
-    """Where the rows go, and how they are laid out.
-
-    Attributes:
-        uri: The folder of the Delta table; created by the first batch.
-        mode: Rows are added, never changed.
-        key: Required columns of the contract, or dotted paths, that tell one record from another; of several
-            with one key in a batch the first is kept. Empty where nothing does.
-        partition_by: Top-level columns; a folder for each of their values.
-        sort_by: Columns or dotted paths; the order within each file, ascending.
-    """
-
-    uri: Uri
-    mode: Literal["append"] = "append"
-    key: Names = ()
-    partition_by: Names = ()
-    sort_by: Names = ()
-
-
 class Schedule(Spec):
     """When a deployment runs: by a cron line of five fields (in UTC), or every so often. One of the two."""
 
@@ -145,6 +122,7 @@ class Pipeline(Spec):
     """One source, one contract, some transforms, one table.
 
     Attributes:
+        readers: What readers of the table were promised; held against the layout after each commit.
         name: Also the application id of its Delta commits: a renamed pipeline starts again at batch 1.
         lineage: Whether each row carries the columns `_file` and `_record`.
     """
@@ -156,6 +134,7 @@ class Pipeline(Spec):
     transforms: tuple[Step, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     table: Table
+    readers: tuple[Reader, ...] = ()
     lineage: Annotated[bool, Field(strict=True)] = False
     schedule: Schedule | None = None
 

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from config.consistency import added_columns, check_table
 from config.errors import SpecError, did_you_mean
 from config.findings import Finding, to_problem
-from config.pipeline import Contract, Pipeline, Table
+from config.pipeline import Contract, Pipeline
 from config.settings import Settings
 from config.spec_problems import list_findings
+from config.table import Table
 from config.yaml_read import Document, YamlSyntaxError, read_yaml
 from config.yaml_write import Inline, write_yaml
 

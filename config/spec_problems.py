@@ -10,8 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 from config.errors import InvalidValueError, SpecError, did_you_mean
 from config.findings import Finding, KeyPath, to_problem
-from config.pipeline import Contract, Expectation, Pipeline, Schedule, SqlStep, Table, UseStep
+from config.pipeline import Contract, Expectation, Pipeline, Schedule, SqlStep, UseStep
 from config.source import Csv, Source
+from config.table import Table
 
 # pydantic puts the tag of a union's member into the path of an error, where the user wrote no key.
 _TAGS: Final[dict[str, type[BaseModel]]] = {"SqlStep": SqlStep, "UseStep": UseStep}

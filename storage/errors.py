@@ -9,6 +9,7 @@
     ├── FileChangedError           a file that was planned, but holds something else now
     ├── UnreadableNameError        a file name that is not UTF-8
     ├── ConcurrentRunError         another run of the same pipeline was faster
+    ├── StaleReadError             others changed rows of the table that a commit was made from
     ├── TableError                 a Delta table that cannot be read or written as asked
     │   └── TableSchemaError       columns or types that Delta cannot hold, or that differ from the table's
     ├── OutOfSpaceError            the disk or the quota is full
@@ -81,6 +82,10 @@ class UnreadableNameError(StorageError):
 
 class ConcurrentRunError(StorageError):
     """Another run of the same pipeline was faster; nothing of this one became visible."""
+
+
+class StaleReadError(StorageError):
+    """Others changed rows of the table that a commit was made from; nothing of it became visible."""
 
 
 class TableError(StorageError):

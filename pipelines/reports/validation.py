@@ -10,7 +10,8 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from config.errors import PenstockError
-from config.pipeline import Pipeline, Table
+from config.pipeline import Pipeline
+from config.table import Table
 from pipelines.evolution import hands_on_new_columns, remembering
 from pipelines.reading.intake import Columns
 from storage.errors import TableSchemaError

@@ -1,0 +1,158 @@
+"""Where the rows of a pipeline go, how they get there, and how they are laid out and looked after."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+
+from config.errors import InvalidValueError
+from config.findings import Finding
+from config.model import Spec, invalid
+from config.source import Bytes, Uri
+from config.units import format_duration, parse_duration
+
+MIB: Final = 2**20
+_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?) *%")
+
+Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(format_duration)]
+Text = Annotated[str, Field(min_length=1)]
+Names = tuple[Text, ...]
+
+
+def _share(value: object) -> float:
+    """A share of 1 from `5%`."""
+    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not 0 < float(match[1]) <= 100:
+        raise InvalidValueError("not a percentage", got=repr(value), expected="more than 0%, up to 100%")
+    return float(match[1]) / 100
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+Share = Annotated[float, PlainValidator(_share), PlainSerializer(_percent)]
+
+
+class Layout(Spec):
+    """How the files of a table are written, so that readers can skip what they do not need.
+
+    Attributes:
+        file_size: What compaction makes of small files, as stored; batches write smaller ones where they hold
+            less for a partition.
+        row_group_rows: Rows of a row group, about: the unit that readers skip by.
+        z_order_by: Columns or dotted paths whose bits are interleaved to the order within a file, in place of
+            `sort_by`: each of them narrows what a reader must look at, none as well as the first of a sort.
+        bloom: Columns or dotted paths that get Bloom filters, by which readers skip row groups that do not
+            hold a value.
+        statistics: Columns or dotted paths that get minimum and maximum; `all` leaves unless named.
+    """
+
+    file_size: Bytes = 128 * MIB
+    row_group_rows: Annotated[int, Field(ge=1024, le=2**24, strict=True)] = 65_536
+    z_order_by: Names = ()
+    bloom: Names = ()
+    statistics: Literal["all"] | Names = "all"
+
+
+class Upkeep(Spec):
+    """When `penstock maintain` does what.
+
+    Attributes:
+        min_files: Small files of a partition that are worth being made one.
+        settled: How long nothing must have been written to a partition before its files are compacted.
+        keep: How long files that left the table stay, for readers of older versions.
+    """
+
+    min_files: Annotated[int, Field(ge=2, strict=True)] = 8
+    settled: Duration = timedelta(hours=1)
+    keep: Duration = timedelta(days=7)
+
+
+class Table(Spec):
+    """Where the rows go, how they get there, and how they are laid out.
+
+    Attributes:
+        uri: The folder of the Delta table; created by the first batch.
+        mode: What a batch does to the table: its rows are added; or take the place of those with their key
+            (`upsert`); or are added unless their key is there (`insert_new`); or take the place of all rows
+            of their partitions (`replace`).
+        key: What tells one row from another. With `append` and `replace` required columns of the contract, or
+            dotted paths: of several records with one key in a batch the first is kept. With `upsert` and
+            `insert_new` columns of the table, the partition columns among them.
+        order_by: With `upsert`, columns of the table that tell which of two rows with one key is the newer
+            one: the greater. Without, and where they are equal, the one that came later.
+        partition_by: Top-level columns; a folder for each of their values.
+        sort_by: Columns or dotted paths; the order within each file, ascending.
+        layout: See there.
+        upkeep: See there.
+    """
+
+    uri: Uri
+    mode: Literal["append", "upsert", "insert_new", "replace"] = "append"
+    key: Names = ()
+    order_by: Names = ()
+    partition_by: Names = ()
+    sort_by: Names = ()
+    layout: Layout = Layout()
+    upkeep: Upkeep = Upkeep()
+
+    @property
+    def merges(self) -> bool:
+        """Whether rows are held against those of the table by their key."""
+        return self.mode in ("upsert", "insert_new")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Table:
+        findings: list[Finding] = []
+        if self.merges and not self.key:
+            findings.append(
+                (("mode",), InvalidValueError(f"{self.mode} without a key", expected="table.key"))
+            )
+        if self.order_by and self.mode != "upsert":
+            findings.append(
+                (
+                    ("order_by",),
+                    InvalidValueError("not for this mode", got=self.mode, expected="mode: upsert"),
+                )
+            )
+        if self.merges and self.key:
+            findings += [
+                (
+                    ("partition_by", position),
+                    InvalidValueError(
+                        "a partition column that is not part of the key",
+                        got=repr(name),
+                        expected="a key whose rows all lie in one partition",
+                        next_step=f"add {name} to table.key, where it never changes for one key; "
+                        "or do not partition by it",
+                    ),
+                )
+                for position, name in enumerate(self.partition_by)
+                if name not in self.key
+            ]
+        if self.sort_by and self.layout.z_order_by:
+            findings.append(
+                (
+                    ("layout", "z_order_by"),
+                    InvalidValueError("two orders", got="sort_by and z_order_by", expected="one of the two"),
+                )
+            )
+        if findings:
+            raise invalid(findings, "table")
+        return self
+
+
+class Reader(Spec):
+    """What readers of the table were promised: how little a query must read.
+
+    Attributes:
+        where: A condition over the columns of the table, in SQL; each `?` stands for values that are there.
+        at_most: The share of the table's bytes that such a query reads, at most.
+    """
+
+    where: Text
+    at_most: Share

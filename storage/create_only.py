@@ -1,0 +1,65 @@
+"""Writes an object where there is none, and tells who comes second: what commits of a Delta log rest on."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from storage.errors import UnavailableError
+from storage.filesystem import is_remote, open_filesystem
+from storage.upstream import translated
+
+
+def create_only(uri: str, data: bytes) -> bool:
+    """Writes `data` to `uri`, whole or not at all; False, and nothing is done, where something is there.
+
+    A conditional PUT (`If-None-Match: *`) on object stores, a hard link on local disks.
+
+    Raises:
+        UnavailableError: Retryable. Nobody knows whether it was written: look before you write again.
+        StorageError: It was not.
+    """
+    filesystem, path = open_filesystem(uri)
+    with translated("write a new object", uri):
+        if not is_remote(uri):
+            return _link(Path(path), data)
+        try:
+            filesystem.pipe_file(path, data, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            match _code(error):
+                case "PreconditionFailed":
+                    return False
+                case "ConditionalRequestConflict":  # two at the same time, and no winner can be told yet
+                    what = "somebody writes the same object at this moment"
+                    raise UnavailableError(what, where=uri, next_step="try again") from error
+                case _:
+                    raise
+    return True
+
+
+def _code(error: OSError) -> str | None:
+    """S3's own word, which s3fs leaves in the exception that it translates."""
+    response = getattr(error.__cause__, "response", {})
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
+def _link(path: Path, data: bytes) -> bool:
+    """A link to a finished file: a reader never sees half of it, and a crash leaves no name behind."""
+    whole = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with whole.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(whole)
+    except FileExistsError:
+        return False
+    finally:
+        with suppress(FileNotFoundError):
+            whole.unlink()
+    return True
