@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
 
 from storage.errors import NotFoundError
-from storage.filesystem import delta_storage_options
+from storage.filesystem import delta_storage_options, open_filesystem
 from storage.tables.delta import METADATA_KEY, open_table
+from storage.tables.replacement import log_file, read_actions
 from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 
@@ -76,6 +78,57 @@ def open_version(uri: str, version: int | None = None) -> DeltaTable:
     with translated(f"read version {version} of the table", uri):
         table.load_as_version(version)
     return table
+
+
+def version_at(uri: str, at: datetime) -> int:
+    """The newest version of the table at `uri` that was there at a moment.
+
+    By the clocks of those who committed, as `versions_of` tells them, and where a commit does not say, by the
+    clock of the store. Where these clocks disagree, it is a version that is not later, with a later one after
+    it. Reads about log2(versions) commits.
+
+    Args:
+        uri: The table's.
+        at: With a zone; without one it is taken as UTC.
+
+    Raises:
+        NotFoundError: There is no table, or it was not there yet, or the log does not go back that far.
+        StorageError: The log cannot be read.
+    """
+    moment = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    first, past = 0, int(open_version(uri).version()) + 1
+    while first < past:  # all versions below `first` are old enough, or gone; none from `past` on
+        middle = (first + past) // 2
+        made = _made_at(uri, middle)
+        if made is None or made <= moment:
+            first = middle + 1
+        else:
+            past = middle
+    if first and _made_at(uri, first - 1) is not None:
+        return first - 1
+    begins = _made_at(uri, first)
+    raise NotFoundError(
+        "the log of the table does not go back that far" if first else "the table was not there yet",
+        where=uri,
+        got=moment.astimezone(UTC).isoformat(),
+        expected=f"not before {begins.isoformat()}, version {first}" if begins else "a version of the log",
+    )
+
+
+def _made_at(uri: str, version: int) -> datetime | None:
+    """When a version was committed; None where its commit is gone."""
+    actions = read_actions(uri, version, missing_ok=True)
+    if not actions:
+        return None
+    for action in actions:
+        info = action.get("commitInfo") or {}
+        told = info.get("inCommitTimestamp", info.get("timestamp"))
+        if isinstance(told, int):
+            return datetime.fromtimestamp(told / 1000, UTC)
+    filesystem, path = open_filesystem(log_file(uri, version))
+    with translated("read the log of the table", uri):
+        changed: datetime = filesystem.modified(path)
+    return changed if changed.tzinfo else changed.replace(tzinfo=UTC)
 
 
 def size_of(table: DeltaTable) -> TableSize:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -11,7 +15,7 @@ from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
-from storage.tables.versions import open_version, rows_of, size_of, versions_of
+from storage.tables.versions import open_version, rows_of, size_of, version_at, versions_of
 from tests.conftest import Store
 
 
@@ -79,6 +83,78 @@ def test_versions_of_tell_batches_from_what_others_did(local_uri: str) -> None:
     assert [dict(one.metadata) for one in versions] == [{}, {"rows": 1}]
     assert [one.operation for one in versions] == ["WRITE", "CREATE TABLE"]
     assert [one.version for one in versions_of(open_version(local_uri), 1)] == [1]
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def committed_hourly(uri: str, versions: int, *, says_when: bool = True) -> None:
+    """Versions whose commits say that they were made an hour after each other, or say nothing."""
+    for version in range(versions):
+        write(uri, version)
+        log = Path(uri, "_delta_log", f"{version:020}.json")
+        actions = [json.loads(line) for line in log.read_text().splitlines()]
+        made = int((START + timedelta(hours=version)).timestamp() * 1000)
+        for one in actions:
+            if "commitInfo" in one:
+                one["commitInfo"] = {"timestamp": made} if says_when else {}
+        log.write_text("\n".join(map(json.dumps, actions)))
+
+
+@pytest.mark.parametrize(
+    ("hours", "version"), [(0, 0), (0.5, 0), (1, 1), (2.999, 2), (3, 3), (4, 4), (9999, 4)]
+)
+def test_version_at_gives_the_newest_one_not_after(local_uri: str, hours: float, version: int) -> None:
+    committed_hourly(local_uri, 5)
+
+    assert version_at(local_uri, START + timedelta(hours=hours)) == version
+
+
+def test_version_at_before_the_first_says_when_that_was(local_uri: str) -> None:
+    committed_hourly(local_uri, 2)
+
+    with pytest.raises(NotFoundError, match="not there yet") as caught:
+        version_at(local_uri, START - timedelta(milliseconds=1))
+
+    assert caught.value.expected == "not before 2026-01-01T00:00:00+00:00, version 0"
+
+
+def test_version_at_of_no_table_is_not_found(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="no table here"):
+        version_at(store.at("nothing"), START)
+
+
+def test_version_at_takes_zones_as_they_are_and_none_as_utc(local_uri: str) -> None:
+    committed_hourly(local_uri, 5)
+
+    east = datetime(2026, 1, 1, 4, 30, tzinfo=timezone(timedelta(hours=2)))
+    assert version_at(local_uri, east) == 2
+    assert version_at(local_uri, east.replace(tzinfo=None)) == 4
+
+
+def test_version_at_where_the_log_was_cleaned_up_says_from_where_it_goes(local_uri: str) -> None:
+    committed_hourly(local_uri, 5)
+    DeltaTable(local_uri).create_checkpoint()
+    for version in range(3):
+        Path(local_uri, "_delta_log", f"{version:020}.json").unlink()
+
+    assert version_at(local_uri, START + timedelta(hours=3)) == 3
+    with pytest.raises(NotFoundError, match="does not go back that far") as caught:
+        version_at(local_uri, START + timedelta(hours=2))
+    assert caught.value.expected == "not before 2026-01-01T03:00:00+00:00, version 3"
+
+
+def test_version_at_where_commits_do_not_say_when_goes_by_the_store(store: Store) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    uri = store.at("table")
+    write(uri, 1)
+    if not store.is_remote:
+        committed_hourly(f"{uri}2", 2, says_when=False)
+        uri = f"{uri}2"
+
+    assert version_at(uri, datetime.now(UTC) + timedelta(minutes=1)) in (0, 1)
+    with pytest.raises(NotFoundError, match="not there yet"):
+        version_at(uri, before)
 
 
 @pytest.fixture
