@@ -29,6 +29,7 @@ from pipelines.query import Counters, RowSource, counted, transformed
 from pipelines.reading.intake import Columns, Intake
 from pipelines.tally import Tally
 from storage.landing.listing import list_landing
+from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
 from storage.reading.blocks import Block, Damage, read_blocks
 from transforms.conform import Conformer
@@ -86,7 +87,7 @@ class Batch:
         with TableWriter(
             str(CACHE / "stages"),
             partition_by=self.pipeline.table.partition_by,
-            sort_by=sort_by,
+            layout=FileLayout(sort_by=sort_by),
             buffer_bytes=self.settings.sort_buffer_bytes,
         ) as writer:
             for frame in self.transformed():

@@ -31,6 +31,7 @@ from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, PlannedBatch, WrittenBatch
 from storage.errors import ConcurrentRunError, TableSchemaError
 from storage.landing.listing import list_landing
+from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch as commit_files
 from storage.tables.commits import take_over
@@ -210,7 +211,7 @@ def _table_writer(
     return TableWriter(
         pipeline.table.uri,
         partition_by=pipeline.table.partition_by,
-        sort_by=pipeline.table.sort_by,
+        layout=FileLayout.of(pipeline.table),
         buffer_bytes=settings.sort_buffer_bytes,
         prefix=f"batch-{planned.number}",
         refused=unstorable.take,

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import polars as pl
 
 from storage.layout.data_file import DataFile
+from storage.layout.file_layout import FileLayout
 from storage.layout.frame_memory import buffers, compacted, joined_bytes, trimmed
 from storage.layout.parquet_file import ParquetFile, encode_parquet
 from storage.layout.partitions import Run, folder, grouped, storable
@@ -27,13 +28,12 @@ class PartitionFiles:
     Args:
         uploads: Where files go.
         partition_by: Columns that files do not hold; the log has their values.
-        sort_by: Order of the rows in each file; the order of arrival where they are equal.
+        layout: Of each file; the order of arrival where its order knows no difference.
         file_bytes: Memory of the rows that are worth a file. A million nested events take 150 MB, and
             become 30 MB of Parquet.
         carry_bytes: Memory of the rows to carry over, at most. Beyond, the largest partitions are written
             until half of it is free.
         prefix: What the names of files begin with.
-        row_group_rows: Rows of a row group, about.
         refused: Takes rows whose partition values no table can hold (`partitions.storable`).
     """
 
@@ -42,21 +42,20 @@ class PartitionFiles:
         uploads: Uploads,
         *,
         partition_by: Sequence[str],
-        sort_by: Sequence[str],
+        layout: FileLayout,
         file_bytes: int,
         carry_bytes: int,
         prefix: str,
-        row_group_rows: int,
         refused: Callable[[pl.DataFrame], None],
     ) -> None:
         self._refused = refused
         self._uploads = uploads
         self._partition_by = list(partition_by)
-        self._sort_by = [name for name in sort_by if name not in partition_by]
+        self._layout = layout
+        self._sort_by = [name for name in layout.sort_by if name not in partition_by]
         self._file_bytes = file_bytes
         self._carry_bytes = carry_bytes
         self._prefix = prefix
-        self._row_group_rows = row_group_rows
         self._carried: list[pl.DataFrame] = []
         self._threads = ThreadPoolExecutor(_ENCODERS, "penstock-encode")
         self._encoding: deque[tuple[Run, Future[ParquetFile]]] = deque()
@@ -117,9 +116,7 @@ class PartitionFiles:
 
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
         self._settle(_ENCODERS - 1)
-        encoded = self._threads.submit(
-            encode_parquet, rows.drop(self._partition_by), row_group_rows=self._row_group_rows
-        )
+        encoded = self._threads.submit(encode_parquet, rows.drop(self._partition_by), self._layout)
         self._encoding.append((part, encoded))
 
     def _settle(self, left: int) -> None:

@@ -12,8 +12,8 @@ import polars as pl
 
 from storage.errors import TableError, TableSchemaError
 from storage.layout.data_file import DataFile
+from storage.layout.file_layout import AS_IT_COMES, FileLayout
 from storage.layout.frame_memory import Buffers, buffers, joined_bytes
-from storage.layout.parquet_file import ROW_GROUP_ROWS
 from storage.layout.partition_files import PartitionFiles
 from storage.layout.partitions import HIVE_NULL
 from storage.layout.sort_keys import sort_keys
@@ -31,7 +31,8 @@ class TableWriter:
     Small partitions wait in memory for more rows, so that a batch makes few small files. Nothing is
     visible to readers before the files are committed.
 
-        with TableWriter(uri, partition_by=["day"], sort_by=["actor.id"], buffer_bytes=2**27) as writer:
+        layout = FileLayout(sort_by=("actor.id",))
+        with TableWriter(uri, partition_by=["day"], layout=layout, buffer_bytes=2**27) as writer:
             for frame in frames:
                 writer.write(frame)
             files = writer.finish()
@@ -41,11 +42,10 @@ class TableWriter:
     Args:
         uri: The table's; it need not exist yet.
         partition_by: Columns that files do not hold; the log has their values.
-        sort_by: Columns, or dotted paths to fields of structs, that rows are sorted by within a file.
+        layout: Order, row groups and the like of each file.
         buffer_bytes: Memory for rows, the whole buffers that their text points into included. Sorting and
             encoding take as much again, for a short while.
         prefix: What the names of files begin with, such as the number of the batch.
-        row_group_rows: Rows of a row group, about.
         refused: Takes the rows whose partition values no table can hold, in a thread of the writer and
             before `finish` returns. None where there can be none: they are an error then.
     """
@@ -55,28 +55,26 @@ class TableWriter:
         uri: str,
         *,
         partition_by: Sequence[str] = (),
-        sort_by: Sequence[str] = (),
+        layout: FileLayout = AS_IT_COMES,
         buffer_bytes: int,
         prefix: str = "part",
-        row_group_rows: int = ROW_GROUP_ROWS,
         refused: Callable[[pl.DataFrame], None] | None = None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", prefix):
             raise ValueError(f"prefix must be up to 64 letters, digits and hyphens, got {prefix!r}")
         self._uri = uri
         self._partition_by = tuple(partition_by)
-        self._sort_by = tuple(sort_by)
+        self._layout = layout
         self._buffer_bytes = buffer_bytes
         self._uploads = Uploads(uri)
         # Carried rows take up to 1.5 times their estimated size: thirds of it are halves of the buffer.
         self._files = PartitionFiles(
             self._uploads,
             partition_by=partition_by,
-            sort_by=sort_by,
+            layout=layout,
             file_bytes=buffer_bytes // 8,
             carry_bytes=buffer_bytes // 3,
             prefix=prefix,
-            row_group_rows=row_group_rows,
             refused=refused or self._refuse,
         )
         self._schema: pl.Schema | None = None
@@ -174,7 +172,7 @@ class TableWriter:
     def _check_columns(self, schema: pl.Schema) -> None:
         if self._schema is None:
             check_partition_columns(schema, self._partition_by)
-            sort_keys(schema, self._sort_by)
+            sort_keys(schema, self._layout.sort_by)
             self._schema = schema
         elif schema != self._schema:
             differing = [

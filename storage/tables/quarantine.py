@@ -12,6 +12,7 @@ import polars as pl
 from storage.errors import ConcurrentRunError
 from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
+from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch, delete_for_batch
 from storage.tables.delta import last_batch, open_table, remove_unused
@@ -49,9 +50,8 @@ class QuarantineWriter:
         self._writer = TableWriter(
             quarantine_uri(table_uri),
             partition_by=_PARTITION_BY,
-            sort_by=("path", "record"),
+            layout=FileLayout(sort_by=("path", "record"), row_group_rows=_ROW_GROUP_ROWS),
             buffer_bytes=buffer_bytes,
-            row_group_rows=_ROW_GROUP_ROWS,
         )
 
     def add(self, refused: pl.DataFrame) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 
+from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from tests.readers import ask_duckdb, needs_readers
@@ -111,7 +112,9 @@ def rows() -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def table(rows: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> str:
     uri = str(tmp_path_factory.mktemp("agreement") / "table")
-    with TableWriter(uri, partition_by=["p"], sort_by=["nested.a", "at"], buffer_bytes=2**20) as writer:
+    with TableWriter(
+        uri, partition_by=["p"], layout=FileLayout(sort_by=("nested.a", "at")), buffer_bytes=2**20
+    ) as writer:
         for part in rows.iter_slices(17):
             writer.write(part)
         files = writer.finish()

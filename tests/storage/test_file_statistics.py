@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from storage.layout.data_file import DataFile
+from storage.layout.file_layout import FileLayout
 from storage.layout.parquet_file import encode_parquet
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
@@ -28,7 +29,9 @@ _QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_
 
 
 def statistics_of(frame: pl.DataFrame, **options: Any) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(encode_parquet(frame, **options).stats, parse_float=Decimal)
+    parsed: dict[str, Any] = json.loads(
+        encode_parquet(frame, FileLayout(**options)).stats, parse_float=Decimal
+    )
     return parsed
 
 
@@ -122,7 +125,7 @@ def written(folder: Path, frames: list[pl.DataFrame]) -> str:
     Path(uri).mkdir()
     files = []
     for number, frame in enumerate(frames):
-        parquet = encode_parquet(frame, row_group_rows=2)
+        parquet = encode_parquet(frame, FileLayout(row_group_rows=2))
         Path(uri, f"{number}.parquet").write_bytes(parquet.data)
         files.append(DataFile(f"{number}.parquet", len(parquet.data), parquet.rows, {}, parquet.stats, 0))
     commit_batch(uri, None, app_id="test", batch=1, files=files, schema=frames[0].schema)

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 
 from storage.errors import AccessDeniedError, StorageError, TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
+from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import DataFile, TableWriter, remove_files
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
@@ -91,7 +92,7 @@ def test_write_partitions_and_sorts_within_each_file(store: Store) -> None:
     frames = [events(300, start=start) for start in range(0, 3000, 300)]
     uri = store.at("table")
 
-    files = write_and_commit(uri, frames, partition_by=["day"], sort_by=["actor.id", "n"])
+    files = write_and_commit(uri, frames, partition_by=["day"], layout=FileLayout(sort_by=("actor.id", "n")))
 
     assert {file.partition_values["day"] for file in files} == {"2026-01-01", "2026-01-02", "2026-01-03"}
     assert sum(file.rows for file in files) == 3000
@@ -107,7 +108,9 @@ def test_write_partitions_and_sorts_within_each_file(store: Store) -> None:
 def test_write_keeps_the_order_of_arrival_among_equal_keys(tmp_path: Path) -> None:
     frame = events(5_000).with_columns(key=pl.col("n") % 3)
 
-    (file,) = write(str(tmp_path), [frame[:2_000], frame[2_000:]], sort_by=["key"], buffer_bytes=2**30)
+    (file,) = write(
+        str(tmp_path), [frame[:2_000], frame[2_000:]], layout=FileLayout(sort_by=("key",)), buffer_bytes=2**30
+    )
 
     assert read(str(tmp_path), file.path).equals(frame.sort("key", maintain_order=True))
 
@@ -149,7 +152,7 @@ def test_write_sorts_categories_as_text_whatever_came_first(tmp_path: Path) -> N
         pl.DataFrame({"c": ["é", "b", "a"], "n": [3, 4, 5]}, schema_overrides={"c": pl.Categorical}),
     ]
 
-    (file,) = write_and_commit(str(tmp_path / "t"), frames, sort_by=["c"])
+    (file,) = write_and_commit(str(tmp_path / "t"), frames, layout=FileLayout(sort_by=("c",)))
 
     assert read(str(tmp_path / "t"), file.path)["n"].to_list() == [2, 5, 1, 4, 0, 3]
     assert read(str(tmp_path / "t")).filter(pl.col("c") == "b")["n"].to_list() == [1, 4]
@@ -187,7 +190,9 @@ def test_write_of_many_partitions_carries_small_ones_over(tmp_path: Path) -> Non
         events(2_000, start=start).with_columns(p=pl.col("n") % 20) for start in range(0, 400_000, 2_000)
     ]
 
-    files = write(str(tmp_path), frames, partition_by=["p"], sort_by=["n"], buffer_bytes=2**23)
+    files = write(
+        str(tmp_path), frames, partition_by=["p"], layout=FileLayout(sort_by=("n",)), buffer_bytes=2**23
+    )
 
     assert len(files) < 200
     assert sum(file.rows for file in files) == 400_000
@@ -304,10 +309,15 @@ def test_write_of_differing_frames_names_the_column(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"partition_by": ["nope"]}, {"sort_by": ["nope"]}, {"partition_by": ["actor"]}]
+    ("name", "options"),
+    [
+        ("nope", {"partition_by": ["nope"]}),
+        ("actor", {"partition_by": ["actor"]}),
+        ("nope", {"layout": FileLayout(sort_by=("nope",))}),
+    ],
 )
-def test_write_with_unsuitable_columns_names_them(tmp_path: Path, options: dict[str, Any]) -> None:
-    with pytest.raises(TableSchemaError, match=next(iter(options.values()))[0]):
+def test_write_with_unsuitable_columns_names_them(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(TableSchemaError, match=name):
         write(str(tmp_path), [events(1)], **options)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from storage.layout.file_layout import FileLayout
 from storage.layout.parquet_file import encode_parquet
 
 
@@ -29,7 +30,7 @@ def test_encode_parquet_keeps_rows_and_order() -> None:
 )
 def test_encode_parquet_cuts_even_row_groups(rows: int, groups: int) -> None:
     footer = pq.read_metadata(
-        io.BytesIO(encode_parquet(pl.DataFrame({"n": range(rows)}), row_group_rows=100).data)
+        io.BytesIO(encode_parquet(pl.DataFrame({"n": range(rows)}), FileLayout(row_group_rows=100)).data)
     )
     sizes = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
 
@@ -62,7 +63,7 @@ def test_encode_parquet_keeps_each_category_of_a_row_group_once(distinct: int) -
     )
     frame = frame.with_columns(s=pl.struct("s")).sort("c")
 
-    parquet = encode_parquet(frame, row_group_rows=2_000)
+    parquet = encode_parquet(frame, FileLayout(row_group_rows=2_000))
 
     footer = pq.read_metadata(io.BytesIO(parquet.data))
     for group in (footer.row_group(number) for number in range(footer.num_row_groups)):

@@ -23,7 +23,8 @@ from deltalake.transaction import AddAction
 from storage.errors import TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.data_file import DataFile
-from storage.layout.parquet_file import ROW_GROUP_ROWS, encode_parquet
+from storage.layout.file_layout import ROW_GROUP_ROWS
+from storage.layout.parquet_file import encode_parquet
 from storage.layout.partitions import partition_texts
 from storage.layout.uploads import Uploads, remove_files
 from storage.upstream import translated
