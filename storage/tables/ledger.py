@@ -21,12 +21,16 @@ LEDGER_SCHEMA = pl.Schema(
         "file": pl.Int32(),
         **LANDING_SCHEMA,
         "replays": pl.Int64(),
+        "undoes": pl.Int64(),
     },
 )
 """One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it.
 
 In a batch that replays, one row for each file with records to replay and each batch that refused some of
-them, which `replays` names; `size` is that of the records; `identity` says that no file is meant."""
+them, which `replays` names; `size` is that of the records; `identity` says that no file is meant.
+
+A batch that undoes another has the rows of that one again, and its number in `undoes`: the files count as
+not taken in from then on."""
 
 OPEN_FILES_SCHEMA = pl.Schema(
     {name: LEDGER_SCHEMA[name] for name in ("replays", "path", "size")} | {"records": pl.Int64()}
@@ -34,7 +38,7 @@ OPEN_FILES_SCHEMA = pl.Schema(
 """Files with records to replay: the batch that refused these, the path, their bytes and their number."""
 
 _PARTITION_BY = ("pipeline",)
-_FILES = ("file", *LANDING_SCHEMA, "replays")
+_FILES = ("file", *LANDING_SCHEMA, "replays", "undoes")
 _BUFFER_BYTES = 64 * 1024 * 1024
 
 
@@ -67,8 +71,8 @@ def plan(
         max_bytes: Of the files as stored; one file is taken however large it is.
 
     Returns:
-        Columns `file`, `path`, `identity`, `size`, `modified`, `replays`, one row a file, sorted by `file`.
-        The batch may be one that replays, where an earlier attempt at such a batch died.
+        Columns `file`, `path`, `identity`, `size`, `modified`, `replays`, `undoes`, one row a file, sorted by
+        `file`. The batch may be one that replays or undoes, where an earlier attempt at such a batch died.
 
     Raises:
         ConcurrentRunError: Final. Another run of the pipeline planned this batch meanwhile.
@@ -95,7 +99,7 @@ def plan_replay(
 ) -> pl.DataFrame | None:
     """The same as `plan`, for a batch that takes records out of the quarantine; None where none is to replay.
 
-    Where the ledger holds the batch already, it comes back as it is, be it one that replays or not.
+    Where the ledger holds the batch already, it comes back as it is, whatever kind of batch it is.
 
     Args:
         open_files: Gives rows of `OPEN_FILES_SCHEMA`, in the order in which they are to be taken.
@@ -107,6 +111,29 @@ def plan_replay(
         return _within(found, max_files, max_bytes)
 
     return _plan(table_uri, pipeline, batch, chosen)
+
+
+def plan_undo(table_uri: str, pipeline: str, batch: int, *, undoes: int) -> pl.DataFrame:
+    """The same as `plan`, for a batch that takes the batch `undoes` out of the table.
+
+    Where the ledger holds the batch already, it comes back as it is, whatever kind of batch it is.
+
+    Args:
+        undoes: A batch of the data table that no other has undone, and that undoes none.
+    """
+
+    def undone(uri: str, table: DeltaTable | None) -> pl.DataFrame:
+        files = _batch(uri, table, pipeline, undoes)
+        return files.with_columns(undoes=pl.lit(undoes, pl.Int64))
+
+    planned = _plan(table_uri, pipeline, batch, undone)
+    assert planned is not None  # noqa: S101 - for the type: no batch is without files
+    return planned
+
+
+def undone_batches(files: pl.DataFrame) -> pl.Series:
+    """The batches that a later one has undone; `files` has the columns `batch` and `undoes`."""
+    return files["undoes"].drop_nulls().unique()
 
 
 def planned_files(table_uri: str, pipeline: str) -> pl.LazyFrame:
@@ -166,7 +193,12 @@ def _rows(uri: str, table: DeltaTable | None, pipeline: str) -> pl.LazyFrame:
     if table is None:
         return LEDGER_SCHEMA.to_frame(eager=False).drop("pipeline")
     rows = pl.scan_delta(table, storage_options=delta_storage_options(uri) or None)
-    return rows.filter(pl.col("pipeline") == pipeline).drop("pipeline")
+    # Ledgers from before a column was thought of get it with the next batch.
+    missing = LEDGER_SCHEMA.keys() - {field.name for field in table.schema().fields}
+    rows = rows.with_columns(pl.lit(None, LEDGER_SCHEMA[name]).alias(name) for name in missing)
+    return rows.filter(pl.col("pipeline") == pipeline).select(
+        name for name in LEDGER_SCHEMA if name != "pipeline"
+    )
 
 
 def _batch(uri: str, table: DeltaTable | None, pipeline: str, batch: int) -> pl.DataFrame:
@@ -186,7 +218,8 @@ def _waiting(
     uri: str, table: DeltaTable | None, pipeline: str, landed: Callable[[], pl.DataFrame]
 ) -> pl.DataFrame:
     with translated("read the ledger", uri):
-        known = _rows(uri, table, pipeline).select("path", "identity").collect()
+        files = _rows(uri, table, pipeline).select("path", "identity", "batch", "undoes").collect()
+    known = _in_force(files)
     try:
         found = landed()
     except NothingLandedError:
@@ -196,17 +229,26 @@ def _waiting(
     return (
         found.join(known, on=["path", "identity"], how="anti")
         .sort("modified", "path")
-        .with_columns(replays=pl.lit(None, pl.Int64))
+        .with_columns(replays=pl.lit(None, pl.Int64), undoes=pl.lit(None, pl.Int64))
     )
+
+
+def _in_force(files: pl.DataFrame) -> pl.DataFrame:
+    """The files of batches that no other has undone; columns as given, `batch` and `undoes` among them."""
+    if files["undoes"].null_count() == files.height:
+        return files
+    gone = undone_batches(files).implode()
+    return files.filter(pl.col("undoes").is_null(), ~pl.col("batch").is_in(gone))
 
 
 def _of_landed(uri: str, planned: pl.LazyFrame, files: pl.DataFrame, batch: int) -> pl.DataFrame:
     """Rows of OPEN_FILES_SCHEMA with what the ledger has of their files, and an identity of their own."""
     with translated("read the ledger", uri):
-        landed = planned.filter(pl.col("replays").is_null())
+        landed = planned.filter(pl.col("replays").is_null(), pl.col("undoes").is_null())
         known = landed.select("path", "modified", replays="batch").collect()
     identity = pl.format("batch {}, replayed by {}", "replays", pl.lit(batch))
-    return files.join(known, on=["replays", "path"], maintain_order="left").with_columns(identity=identity)
+    found = files.join(known, on=["replays", "path"], maintain_order="left")
+    return found.with_columns(identity=identity, undoes=pl.lit(None, pl.Int64))
 
 
 def _within(waiting: pl.DataFrame, max_files: int, max_bytes: int) -> pl.DataFrame:

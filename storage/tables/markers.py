@@ -6,7 +6,13 @@ from typing import Final
 
 import polars as pl
 
-from storage.tables.quarantined import markers_among, quarantine_rows, quarantine_uri, refused_among
+from storage.tables.quarantined import (
+    markers_among,
+    quarantine_rows,
+    quarantine_uri,
+    refused_among,
+    undone_among,
+)
 from storage.upstream import translated
 
 BY_LIMIT: Final = ("reader_crashed", "too_large_unpacked", "unsupported_schema")
@@ -39,17 +45,40 @@ def marker_counts(table_uri: str, pipeline: str) -> pl.DataFrame:
     return _collected(table_uri, markers.agg(records=pl.len().cast(pl.Int64), numbers=pl.sum("record")))
 
 
+def undone_markers(table_uri: str, pipeline: str) -> pl.DataFrame:
+    """The batches that are marked as `undone`, and `by` which batch; one row a marker, sorted.
+
+    Eager; errors as of `refused_counts`.
+    """
+    return _collected(table_uri, undone_among(quarantine_rows(table_uri, pipeline)).sort("by", "undone"))
+
+
+def replayed_by(table_uri: str, pipeline: str, batch: int) -> list[int]:
+    """The batches that took in records which `batch` refused, and are not undone themselves; in their order.
+
+    Errors as of `refused_counts`.
+    """
+    rows = quarantine_rows(table_uri, pipeline)
+    markers = markers_among(rows).filter(pl.col("batch") == batch).select("by").unique()
+    undone = undone_among(rows).select(by="undone")
+    found = _collected(table_uri, markers.join(undone, on="by", how="anti"))
+    return found["by"].sort().to_list()  # row objects allowed: one a batch
+
+
 def marked_wrongly(table_uri: str, pipeline: str, batch: int) -> pl.DataFrame:
     """Of records that `batch` refused: `by`, `path`, and how many markers are `strays` or `repeats`.
 
-    A stray is about a record that is not there, a repeat is one too many about the same record. One row for
+    A stray is about a record that is not there, a repeat is one too many about the same record, where batches
+    that are undone do not count. One row for
     each batch and file with any, sorted. Eager; holds the places of the records of one batch.
     """
     rows = quarantine_rows(table_uri, pipeline)
     places = refused_among(rows.filter(pl.col("batch") == batch)).select("path", "record")
     markers = markers_among(rows).filter(pl.col("batch") == batch).drop("batch")
     strays = markers.join(places, on=["path", "record"], how="anti", nulls_equal=True)
-    repeats = markers.filter(pl.int_range(pl.len()).over("path", "record", order_by="by") > 0)
+    undone = undone_among(rows).select(by="undone")
+    counting = markers.join(undone, on="by", how="anti")
+    repeats = counting.filter(pl.int_range(pl.len()).over("path", "record", order_by="by") > 0)
     both = pl.concat(
         [strays.with_columns(strays=1, repeats=0), repeats.with_columns(strays=0, repeats=1)],
         how="vertical",

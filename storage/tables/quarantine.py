@@ -21,6 +21,7 @@ from storage.tables.quarantined import (
     QUARANTINE_SCHEMA,
     REFUSED_SCHEMA,
     REPLAYED,
+    UNDONE,
     quarantine_uri,
     rows_in,
 )
@@ -65,6 +66,12 @@ class QuarantineWriter:
         self._write(
             markers.with_columns(one for one in nothing if one.meta.output_name() not in markers.columns)
         )
+
+    def undo(self, batch: int) -> None:
+        """Marks all that a batch refused and took in as undone."""
+        nothing = {name: pl.Series([None], dtype=dtype) for name, dtype in REFUSED_SCHEMA.items()}
+        row = pl.DataFrame(nothing).with_columns(reason=pl.lit(UNDONE), replays=pl.lit(batch, pl.Int64))
+        self._write(row)
 
     def _write(self, rows: pl.DataFrame) -> None:
         with self._adding:

@@ -1,7 +1,8 @@
 """Reads the quarantine: every refused record verbatim, with its place and the reason.
 
 Nothing is ever taken out of it when a replay takes a record in: the batch of the replay adds a marker, a row
-that names the record. A record is open while no marker names it.
+that names the record. A record is open while no marker names it. A batch that undoes another adds one marker
+for all that the other did: what it refused is open no more, and its own markers do not count any more.
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ QUARANTINE_SCHEMA = pl.Schema(
     {"pipeline": pl.String(), "batch": pl.Int64(), **REFUSED_SCHEMA, "replays": pl.Int64()}
 )
 """`replays` is null for a refused record. A marker has there the batch that refused the record which its own
-batch has taken in, the record's `path`, `record` and `offset`, the reason `replayed`, and null elsewhere."""
+batch has taken in, the record's `path`, `record` and `offset`, the reason `replayed`, and null elsewhere. Of
+a batch that undoes, the marker has there the batch that is undone, the reason `undone`, and null elsewhere."""
 
 MARKER_SCHEMA = pl.Schema({name: QUARANTINE_SCHEMA[name] for name in ("path", "record", "offset", "replays")})
 REPLAYED: Final = "replayed"
+UNDONE: Final = "undone"
 
 _ORDER = ("batch", "path", "record")
 _PLACE = ("batch", "path", "record")
@@ -100,7 +103,8 @@ def open_rows(
     batch: int | tuple[int, int] | None = None,
     up_to: int | None = None,
 ) -> pl.LazyFrame:
-    """Refused records that no replay has taken in: `batch` and the columns of `REFUSED_SCHEMA`.
+    """Refused records that no replay has taken in, of batches that are not undone: `batch` and the columns of
+    `REFUSED_SCHEMA`.
 
     Lazy, in no order; collecting it holds the places of the markers in memory.
 
@@ -112,8 +116,9 @@ def open_rows(
     rows = quarantine_rows(table_uri, pipeline)
     if up_to is not None:
         rows = rows.filter(pl.col("batch") <= up_to)
-    markers = markers_among(rows)
-    records = refused_among(rows)
+    undone = undone_among(rows).select(batch="undone")
+    markers = markers_among(rows).join(undone, left_on="by", right_on="batch", how="anti")
+    records = refused_among(rows).join(undone, on="batch", how="anti")
     if batch is not None:
         wanted = pl.col("batch").is_between(*(batch if isinstance(batch, tuple) else (batch, batch)))
         markers, records = (some.filter(wanted) for some in (markers, records))
@@ -127,8 +132,14 @@ def refused_among(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def markers_among(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Of all rows the markers: `batch`, `path`, `record` of a record, and `by`, the batch that took it in."""
-    markers = rows.filter(pl.col("replays").is_not_null())
+    markers = rows.filter(pl.col("replays").is_not_null(), pl.col("reason").ne_missing(UNDONE))
     return markers.select("path", "record", by="batch", batch="replays")
+
+
+def undone_among(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Of all rows those that tell of batches that are `undone`, and `by` which batch."""
+    markers = rows.filter(pl.col("replays").is_not_null(), pl.col("reason") == UNDONE)
+    return markers.select(by="batch", undone="replays")
 
 
 def quarantine_rows(table_uri: str, pipeline: str) -> pl.LazyFrame:
