@@ -35,6 +35,7 @@ class PartitionFiles:
             until half of it is free.
         prefix: What the names of files begin with.
         refused: Takes rows whose partition values no table can hold (`partitions.storable`).
+        aside: A column for a file of its own beside each data file (`beside`), row by row; None for none.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class PartitionFiles:
         carry_bytes: int,
         prefix: str,
         refused: Callable[[pl.DataFrame], None],
+        aside: str | None = None,
     ) -> None:
         self._refused = refused
+        self._aside = [aside] if aside else []
         self._uploads = uploads
         self._partition_by = list(partition_by)
         self._layout = layout
@@ -58,7 +61,7 @@ class PartitionFiles:
         self._prefix = prefix
         self._carried: list[pl.DataFrame] = []
         self._threads = ThreadPoolExecutor(_ENCODERS, "penstock-encode")
-        self._encoding: deque[tuple[Run, Future[ParquetFile]]] = deque()
+        self._encoding: deque[tuple[Run, Future[tuple[ParquetFile, bytes | None]]]] = deque()
         self.files: list[DataFile] = []
 
     def carried_bytes(self) -> int:
@@ -116,19 +119,30 @@ class PartitionFiles:
 
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
         self._settle(_ENCODERS - 1)
-        encoded = self._threads.submit(encode_parquet, rows.drop(self._partition_by), self._layout)
+        encoded = self._threads.submit(self._encoded, rows.drop(self._partition_by))
         self._encoding.append((part, encoded))
+
+    def _encoded(self, rows: pl.DataFrame) -> tuple[ParquetFile, bytes | None]:
+        aside = encode_parquet(rows.select(self._aside)).data if self._aside else None
+        return encode_parquet(rows.drop(self._aside), self._layout), aside
 
     def _settle(self, left: int) -> None:
         """Puts encoded files where they belong, in order, until at most `left` are being encoded."""
         while len(self._encoding) > left:
             part, encoded = self._encoding.popleft()
-            self._put(part, encoded.result())
+            self._put(part, *encoded.result())
 
-    def _put(self, part: Run, parquet: ParquetFile) -> None:
+    def _put(self, part: Run, parquet: ParquetFile, aside: bytes | None) -> None:
         path = f"{folder(part.values)}{self._prefix}-{uuid.uuid4().hex}.parquet"
         self._uploads.put(path, parquet.data)
+        if aside is not None:
+            self._uploads.put(beside(path), aside)
         written_ms = time.time_ns() // 1_000_000
         self.files.append(
             DataFile(path, len(parquet.data), parquet.rows, part.values, parquet.stats, written_ms)
         )
+
+
+def beside(path: str) -> str:
+    """Where the column lies that was to be kept out of a data file."""
+    return f"{path.removesuffix('.parquet')}-aside.parquet"

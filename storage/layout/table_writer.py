@@ -48,6 +48,7 @@ class TableWriter:
         prefix: What the names of files begin with, such as the number of the batch.
         refused: Takes the rows whose partition values no table can hold, in a thread of the writer and
             before `finish` returns. None where there can be none: they are an error then.
+        aside: A column that goes into no data file, but into one beside each (`partition_files.beside`).
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TableWriter:
         buffer_bytes: int,
         prefix: str = "part",
         refused: Callable[[pl.DataFrame], None] | None = None,
+        aside: str | None = None,
     ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", prefix):
             raise ValueError(f"prefix must be up to 64 letters, digits and hyphens, got {prefix!r}")
@@ -76,6 +78,7 @@ class TableWriter:
             carry_bytes=buffer_bytes // 3,
             prefix=prefix,
             refused=refused or self._refuse,
+            aside=aside,
         )
         self._schema: pl.Schema | None = None
         self._frames: list[pl.DataFrame] = []
