@@ -6,16 +6,21 @@ import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from storage.errors import UnavailableError
 from storage.filesystem import is_remote, open_filesystem
 from storage.upstream import translated
 
+_LARGEST_PUT: Final = 5 * 2**30
+"""Bytes of one PUT; s3fs splits what is twice its `chunksize`, and then the condition comes last."""
+
 
 def create_only(uri: str, data: bytes) -> bool:
     """Writes `data` to `uri`, whole or not at all; False, and nothing is done, where something is there.
 
-    A conditional PUT (`If-None-Match: *`) on object stores, a hard link on local disks.
+    A conditional PUT (`If-None-Match: *`) on object stores, a hard link on local disks. What is there may be
+    this very data: a client that gets no answer asks again, and is told that it comes too late.
 
     Raises:
         UnavailableError: Retryable. Nobody knows whether it was written: look before you write again.
@@ -26,7 +31,7 @@ def create_only(uri: str, data: bytes) -> bool:
         if not is_remote(uri):
             return _link(Path(path), data)
         try:
-            filesystem.pipe_file(path, data, mode="create")
+            filesystem.pipe_file(path, data, mode="create", chunksize=_LARGEST_PUT // 2)
         except FileExistsError:
             return False
         except OSError as error:
@@ -49,7 +54,7 @@ def _code(error: OSError) -> str | None:
 
 
 def _link(path: Path, data: bytes) -> bool:
-    """A link to a finished file: a reader never sees half of it, and a crash leaves no name behind."""
+    """A link to a finished file: a reader never sees half of it; a crash may leave a hidden file behind."""
     whole = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with whole.open("xb") as file:

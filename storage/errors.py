@@ -10,6 +10,8 @@
     ├── UnreadableNameError        a file name that is not UTF-8
     ├── ConcurrentRunError         another run of the same pipeline was faster
     ├── StaleReadError             others changed rows of the table that a commit was made from
+    ├── UnsafeStoreError           a store in which the commits of a table can be lost
+    ├── IrreversibleError          a batch that cannot be taken out of its table any more, or not yet
     ├── TableError                 a Delta table that cannot be read or written as asked
     │   └── TableSchemaError       columns or types that Delta cannot hold, or that differ from the table's
     ├── OutOfSpaceError            the disk or the quota is full
@@ -86,6 +88,14 @@ class ConcurrentRunError(StorageError):
 
 class StaleReadError(StorageError):
     """Others changed rows of the table that a commit was made from; nothing of it became visible."""
+
+
+class UnsafeStoreError(StorageError):
+    """A store that lets two writers create one object, so that the commits of a table can be lost."""
+
+
+class IrreversibleError(StorageError):
+    """A batch cannot be taken out of its table: others build on it, or what it replaced is gone."""
 
 
 class TableError(StorageError):

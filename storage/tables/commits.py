@@ -24,6 +24,7 @@ from storage.tables.attempt import Attempt, Commit, failure, faster, found_in, v
 from storage.tables.delta import last_batch, open_table
 from storage.tables.schema.appendable import check_appendable, nulls_in
 from storage.tables.schema.evolution import evolved, marked_schema
+from storage.tables.write_probe import probe_store
 from storage.upstream import translated
 
 _log = logging.getLogger(__name__)
@@ -77,8 +78,10 @@ def commit_batch(
         TableSchemaError: Final. The table has columns that cannot take these, or another partitioning.
         UnavailableError: Retryable. The commit did not happen, or nobody knows: call again
             with a newly opened table.
+        UnsafeStoreError: Final. The store could lose the commit.
         StorageError: Final. Anything else.
     """
+    probe_store(uri)
     check_partition_columns(schema, partition_by)
     one = Attempt(
         uri, app_id, batch, files, schema, tuple(partition_by), metadata or {}, marks or {}, attempt, again
@@ -113,6 +116,7 @@ def take_over(
         ConcurrentRunError: Final. Another process committed or took over this batch meanwhile.
         StorageError: As of `commit_batch`.
     """
+    probe_store(uri)
     check_partition_columns(schema, partition_by)
     one = Attempt(
         uri, app_id, batch - 1, (), schema, tuple(partition_by), {}, marks or {}, attempt, True, batch
@@ -141,6 +145,7 @@ def delete_for_batch(
         ConcurrentRunError: Final. The application has made another commit since the table was opened.
         StorageError: See `retryable`; the rows may be gone or not.
     """
+    probe_store(uri)
     one = Attempt(uri, app_id, batch, (), pl.Schema(), (), {}, {}, attempt, again=True, takes_over=batch)
     before = table.version()
     try:

@@ -23,7 +23,21 @@ from storage.errors import StaleReadError, StorageError, TableError, Unavailable
 from storage.filesystem import open_filesystem
 from storage.layout.data_file import DataFile
 from storage.tables.delta import METADATA_KEY, open_table
+from storage.tables.partition_keys import Partition, partition_of
+from storage.tables.replaceable import check_replaceable
+from storage.tables.write_probe import probe_store
 from storage.upstream import translated
+
+__all__ = [
+    "ActiveFile",
+    "Partition",
+    "Replacement",
+    "commit_replacement",
+    "log_file",
+    "logged",
+    "partition_of",
+    "read_actions",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -31,14 +45,6 @@ _RACES = 100
 """Lost races to a version number before giving up."""
 _SAFE: Final = "/-_.~!$&'()*+,;=:@"
 """What a path may hold in the log as it is (RFC 3986, pchar)."""
-
-Partition = tuple[tuple[str, str | None], ...]
-"""The values of a partition as the log has them, by the names of the columns, sorted."""
-
-
-def partition_of(values: Mapping[str, str | None]) -> Partition:
-    """What tells a partition from others."""
-    return tuple(sorted(values.items()))
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,15 @@ def commit_replacement(uri: str, table: DeltaTable, replacement: Replacement) ->
     Raises:
         StaleReadError: Others have changed what it was made from, or are the same application. Nothing of it
             is visible; its new files are still the caller's.
-        UnavailableError: Retryable. It did not happen, or nobody knows: call again.
+        UnavailableError: Retryable. It did not happen, or nobody knows: call again, with the same `table`; a
+            newly opened one may hold the commit, which is then not looked for.
+        TableError: Final. The table must not be changed so, or `removes` are not files of it.
         StorageError: Final. It did not happen.
     """
+    rows = sum(file.rows for file in replacement.adds)
+    removes = {file.path for file in replacement.removes}
+    check_replaceable(table, removes, rows, data_change=replacement.data_change)
+    probe_store(uri)
     body = _body(replacement)
     version = table.version() + 1
     for _ in range(_RACES):
@@ -98,6 +110,7 @@ def commit_replacement(uri: str, table: DeltaTable, replacement: Replacement) ->
             return version
         other = read_actions(uri, version)
         if _told(other).get("commit_id") == replacement.told["commit_id"]:
+            _checkpoint(uri, table, version)
             return version
         if clash := _clash(other, replacement):
             raise StaleReadError(
@@ -125,6 +138,11 @@ def _created(uri: str, version: int, body: bytes) -> bool:
         if read_actions(uri, version, missing_ok=True):
             return False
         raise
+
+
+def logged(path: str) -> str:
+    """The path of a data file as the log has it, from that of the store."""
+    return quote(path, safe=_SAFE)
 
 
 def log_file(uri: str, version: int) -> str:
@@ -180,16 +198,13 @@ def _clash(other: Sequence[Mapping[str, Any]], mine: Replacement) -> str | None:
             case {"remove": {"path": path}} if path in removed:
                 return f"the file {path} is gone"
             case {"add": changed} | {"remove": changed} if changed.get("dataChange", True):
-                values = changed.get("partitionValues")
-                if mine.reads == "all" or (
-                    mine.reads and (values is None or partition_of(values) in mine.reads)
-                ):
+                if _reads(mine, values := changed.get("partitionValues")):
                     return f"rows of the partition {values}"
     return None
 
 
 def _reads(one: Replacement, values: Mapping[str, str | None] | None) -> bool:
-    """Whether it depends on the rows of a partition; None where nobody says which."""
+    """Whether it depends on the rows of a partition; of any, where `values` is None and nobody says which."""
     if one.reads == "all":
         return True
     return bool(one.reads) and (values is None or partition_of(values) in one.reads)
@@ -228,7 +243,7 @@ def _remove(file: ActiveFile, one: Replacement, now_ms: int) -> dict[str, Any]:
 
 def _add(file: DataFile, one: Replacement) -> dict[str, Any]:
     return {
-        "path": quote(file.path, safe=_SAFE),
+        "path": logged(file.path),
         "partitionValues": dict(file.partition_values),
         "size": file.size,
         "modificationTime": file.modified_ms,
