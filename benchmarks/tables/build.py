@@ -2,7 +2,7 @@
 
 `by_user` as batches of Penstock leave it, sorted by user and time, and compacted; `by_time` likewise, the
 first tenth of the days sorted by time alone; `naive` by `write_deltalake` as it comes, which is unsorted,
-with everything left as delta-rs has it. All are partitioned by day, and get the same rows in the same batches.
+all settings left as delta-rs has them. All are partitioned by day, and get the same rows in the same batches.
 A folder that is there already is taken as it is. Prints the seconds, and whether it is compacted, as JSON.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,30 +31,35 @@ _ORDERS = {"by_user": ("user_id", "ts"), "by_time": ("ts",)}
 
 
 def build_well(folder: Path, rows: Rows, sort_by: tuple[str, ...]) -> bool:
-    """A batch at a time, through the writer and the commit of Penstock, then its compaction."""
+    """A batch at a time as Penstock does; whether the table is compacted."""
     table = Table(uri=str(folder), partition_by=("day",), sort_by=sort_by)
-    for number in range(rows.batches):
+    return write_batches(table, map(rows.batch, range(rows.batches)), app_id="clicks")
+
+
+def write_batches(table: Table, batches: Iterable[Iterable[pl.DataFrame]], app_id: str) -> bool:
+    """Each through the writer and the commit of Penstock, then its compaction; whether there is one."""
+    for number, frames in enumerate(batches, 1):
         before = open_table(table.uri)
         with TableWriter(
             table.uri,
             partition_by=table.partition_by,
             layout=FileLayout.of(table),
             buffer_bytes=Settings.from_environment({}).sort_buffer_bytes,
-            prefix=f"batch-{number + 1}",
+            prefix=f"batch-{number}",
         ) as writer:
-            for frame in rows.batch(number):
+            for frame in frames:
                 writer.write(frame)
             files = writer.finish()
         commit_batch(
             table.uri,
             before,
-            app_id="clicks",
-            batch=number + 1,
+            app_id=app_id,
+            batch=number,
             files=files,
             schema=frame.schema,
             partition_by=table.partition_by,
         )
-        _progress(folder, f"batch {number + 1} of {rows.batches}")
+        progress(Path(table.uri), f"batch {number}")
     return compact(table)
 
 
@@ -62,11 +67,12 @@ def build_naive(folder: Path, rows: Rows) -> bool:
     """A batch at a time, through delta-rs."""
     for number in range(rows.batches):
         write_deltalake(str(folder), pl.concat(rows.batch(number)), partition_by=["day"], mode="append")
-        _progress(folder, f"batch {number + 1} of {rows.batches}")
+        progress(folder, f"batch {number + 1} of {rows.batches}")
     return False
 
 
-def _progress(folder: Path, what: str) -> None:
+def progress(folder: Path, what: str) -> None:
+    """A line for the terminal."""
     print(f"  {folder.name.partition('.')[0]}: {what}", file=sys.stderr, flush=True)
 
 

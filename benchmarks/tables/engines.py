@@ -1,9 +1,9 @@
-"""Asks one engine one question, over and over: `python -m benchmarks.tables.engines ENGINE TABLE QUERY TURNS`.
+"""Asks one engine one question in turns: `python -m benchmarks.tables.engines ENGINE TABLE QUERY TURNS`.
 
-Each turn opens the table anew, and fetches all columns of the rows that QUERY, a JSON object, describes. Prints the
-seconds of each turn, and of the answer its rows and the sum of `value`, as JSON. What is imported is imported
-before. The store is that of the `AWS_…` variables. Nothing of ours is imported but for Penstock's own reader, so
-that DuckDB can run in the environment that holds its extensions.
+Each turn opens the table anew, and fetches all columns of the rows that QUERY, a JSON object, describes.
+Prints the seconds of each turn, and of the answer its rows and the sum of `value`, as JSON. Libraries are
+imported before. The store is that of the `AWS_…` variables. Nothing of ours is imported but Penstock's own
+reader, so that DuckDB can run in the environment that holds its extensions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ Answer = tuple[int, float]
 """The rows, and the sum of their values."""
 Ask = Callable[[], Answer]
 Query = dict[str, Any]
-"""`day` and `user_id`: the rows of one user in one partition. `begin` and `end`: the rows of a span of time."""
+"""`day` and `user_id`: rows of one user in one partition. `begin` and `end`: rows of a span of time."""
 
 
 def sql_of(query: Query) -> str:
@@ -47,11 +48,10 @@ def _expression(query: Query) -> pl.Expr:
     import polars as pl
 
     if "user_id" in query:
-        return (pl.col("day") == dt.date.fromisoformat(query["day"])) & (
-            pl.col("user_id") == query["user_id"]
-        )
+        day = dt.date.fromisoformat(query["day"])
+        return pl.col("day").eq(day) & pl.col("user_id").eq(query["user_id"])
     begin, end = (dt.datetime.fromisoformat(query[name]) for name in ("begin", "end"))
-    return (pl.col("ts") >= begin) & (pl.col("ts") < end)
+    return pl.col("ts").ge(begin) & pl.col("ts").lt(end)
 
 
 def penstock(uri: str, query: Query) -> Ask:
@@ -132,15 +132,15 @@ def duckdb(uri: str, query: Query) -> Ask:
 
 def _load_extensions(connection: Any, uri: str) -> None:
     for name in ("httpfs", "delta"):
-        module = __import__(f"duckdb_extension_{name}")
-        (extension,) = (Path(module.__file__).parent / "extensions").glob(f"*/{name}.duckdb_extension")
+        (folder,) = import_module(f"duckdb_extension_{name}").__path__
+        (extension,) = (Path(folder) / "extensions").glob(f"*/{name}.duckdb_extension")
         connection.execute(f"load '{extension}'")
     connection.execute("set timezone = 'UTC'")
     if uri.startswith("s3://"):
         store = options()
         connection.execute(
-            f"create secret (type s3, key_id '{store['AWS_ACCESS_KEY_ID']}', region 'us-east-1', use_ssl false, "
-            f"secret '{store['AWS_SECRET_ACCESS_KEY']}', url_style 'path', "
+            f"create secret (type s3, region 'us-east-1', use_ssl false, url_style 'path', "
+            f"key_id '{store['AWS_ACCESS_KEY_ID']}', secret '{store['AWS_SECRET_ACCESS_KEY']}', "
             f"endpoint '{urlsplit(store['AWS_ENDPOINT_URL']).netloc}')"
         )
 

@@ -71,7 +71,8 @@ def _upsert(result: Mapping[str, Any]) -> str:
     title = f"## Upsert: {result['changed']:,} rows into {result['rows']:,}\n\n{_machine(result)}\n"
     head = "| | wall | CPU | peak memory |\n|---|---:|---:|---:|"
     rows = [
-        f"| {name} | {one['wall_s']:.2f} s | {one['cpu_s']:.2f} s | {one['peak_memory_bytes'] / MIB:,.0f} MiB |"
+        f"| {name} | {one['wall_s']:.2f} s | {one['cpu_s']:.2f} s "
+        f"| {one['peak_memory_bytes'] / MIB:,.0f} MiB |"
         for name, one in result["contestants"].items()
     ]
     steps = [

@@ -1,4 +1,4 @@
-"""Generates the rows that the benchmarks of reading ask for, batch by batch; the same arguments give the same rows.
+"""Generates the rows of the tables that are read, batch by batch; the same arguments give the same rows.
 
 A batch holds a few days. Its rows come in no order, as the files of many producers do, so that they are about
 evenly spread over the days of the batch and over their hours. About 25 bytes a row, once compressed.
@@ -24,8 +24,8 @@ _MICROSECONDS = 24 * 60 * 60 * 1_000_000
 class Rows:
     """So many rows, over so many days, of which the first `used_days` are generated; all unless told.
 
-    Columns: `user_id`, one of `USERS`; `ts`, a moment of the `day`; `type`; `value`, with cents; `payload`, of
-    digits that nothing compresses much.
+    Columns: `user_id`, one of `USERS`; `ts`, a moment of the `day`; `type`; `value`, with cents; `payload`,
+    of digits that nothing compresses much.
     """
 
     total: int

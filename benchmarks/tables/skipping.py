@@ -2,8 +2,8 @@
 
 ROWS rows (100M by default) over 100 days, laid out by Penstock and naively (`build.py`). Two questions:
 
-- one user on one day, in the table as its batches left it, in tables of 10, 100 and 1,000 such days with a log
-  of one commit, and in the naive one;
+- one user on one day, in the table as its batches left it, in tables of 10, 100 and 1,000 such days with a
+  log of one commit, and in the naive one;
 - four hours about a midnight, by time alone, in a table sorted by time, and in the naive one.
 
 Every engine fetches all columns of the rows. Bytes are those that the object store sends, counted by a proxy

@@ -39,7 +39,7 @@ def active_files(folder: Path) -> list[DataFile]:
 
 
 def build_view(source: Path, view: Path, days: int) -> bool:
-    """A table of so many days, whose files are links to those of `source`; the same as `source` is compacted."""
+    """A table of so many days, whose files are links to those of `source`; whether that is compacted."""
     files = list(_repeated(active_files(source), days))
     for original, file in files:
         target = view / file.path
