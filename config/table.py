@@ -105,6 +105,11 @@ class Table(Spec):
         """Whether rows are held against those of the table by their key."""
         return self.mode in ("upsert", "insert_new")
 
+    @property
+    def distinct_by(self) -> Names:
+        """The key by which the records of a batch are told apart, before the transforms; none where rows merge."""
+        return () if self.merges else self.key
+
     @model_validator(mode="after")
     def _fits_together(self) -> Table:
         findings: list[Finding] = []

@@ -23,12 +23,14 @@ from config.settings import Settings
 from pipelines.errors import NotConservedError
 from pipelines.evolution import next_evolution
 from pipelines.growth import Growth
+from pipelines.modes import Keyed, arrival_of, check_mode, commit_merged_rows, forget_order
 from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading.batch_source import Reading
+from pipelines.reading.table_source import next_pieces, with_source_columns
 from pipelines.replayed import Replayed
 from pipelines.unstorable import Unstorable
-from pipelines.written_batch import ACCEPTED, PlannedBatch, WrittenBatch
+from pipelines.written_batch import ACCEPTED, Fate, PlannedBatch, WrittenBatch
 from storage.errors import ConcurrentRunError, TableSchemaError
 from storage.landing.listing import list_landing
 from storage.layout.file_layout import FileLayout
@@ -36,7 +38,7 @@ from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch as commit_files
 from storage.tables.commits import take_over
 from storage.tables.delta import last_batch, open_table, remove_unused
-from storage.tables.ledger import plan, plan_replay
+from storage.tables.ledger import plan, plan_replay, plan_versions
 from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
 from transforms.errors import StepError
 
@@ -48,15 +50,18 @@ def plan_batch(pipeline: Pipeline) -> PlannedBatch | None:
     """The next batch, planned in the ledger; None where nothing waits."""
     table = open_table(pipeline.table.uri)
     number = last_batch(table, pipeline.name) + 1
-    source = pipeline.source
-    files = plan(
-        pipeline.table.uri,
-        pipeline.name,
-        number,
-        landed=lambda: list_landing(source.uri),
-        max_files=source.max_files_per_batch,
-        max_bytes=source.max_bytes_per_batch,
-    )
+    uri, name, source = pipeline.table.uri, pipeline.name, pipeline.source
+    if source.table is not None:
+        files = plan_versions(uri, name, number, waiting=lambda taken: next_pieces(source, taken))
+    else:
+        files = plan(
+            uri,
+            name,
+            number,
+            landed=lambda: list_landing(source.location),
+            max_files=source.max_files_per_batch,
+            max_bytes=source.max_bytes_per_batch,
+        )
     return None if files is None else PlannedBatch(number, files, table)
 
 
@@ -96,8 +101,9 @@ def write_batch(
         TransformError: A step fails, or a record or row does although the pipeline says that none may.
         StorageError: Reading or writing failed.
     """
-    growth = Growth(pipeline, planned.table)
+    growth = Growth(with_source_columns(pipeline, planned.files), planned.table)
     next_evolution(growth.pipeline, planned.table)
+    check_mode(growth.pipeline)
     written = _write_once(growth, planned, settings, progress)
     while written is None:
         written = _write_once(growth, planned, settings, None)
@@ -126,13 +132,13 @@ def _write_once(
         ) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)
-        _write(rows, writer)
+        _write(Keyed(pipeline, unstorable), rows, writer)
         source.drain()
         if growth.grow():
             return None
         files, refused = writer.finish(), quarantine.finish()
     _count_unasked(pipeline, reading, source.given, counters, kept)
-    if pipeline.table.key:
+    if pipeline.table.distinct_by:
         tally.set_distinct(kept)
     written = WrittenBatch(
         planned,
@@ -145,6 +151,7 @@ def _write_once(
         unstorable.rows,
         replayed if planned.is_replay else None,
         pipeline.source.read_as(),
+        Fate(settings.memory_bytes),
     )
     _check_conserved(written)
     return written
@@ -162,6 +169,7 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
         return commit_rows(pipeline, written, commit_refused(pipeline, written))
     except (ConcurrentRunError, TableSchemaError):
         remove_unused(pipeline.table.uri, written.files)
+        forget_order(pipeline, written)
         raise
 
 
@@ -190,6 +198,8 @@ def commit_refused(pipeline: Pipeline, written: WrittenBatch) -> Any:
 
 def commit_rows(pipeline: Pipeline, written: WrittenBatch, table: Any) -> int:
     """Makes the rows visible, on the table that `commit_refused` gave; errors as above."""
+    if pipeline.table.mode != "append":
+        return commit_merged_rows(pipeline, written, table)
     commit = commit_files(
         pipeline.table.uri,
         table,
@@ -215,6 +225,7 @@ def _table_writer(
         buffer_bytes=settings.sort_buffer_bytes,
         prefix=f"batch-{planned.number}",
         refused=unstorable.take,
+        aside=arrival_of(pipeline),
     )
 
 
@@ -222,15 +233,15 @@ def _query(
     rows: pl.LazyFrame, pipeline: Pipeline, counters: Counters, kept: NDArray[np.int64]
 ) -> pl.LazyFrame:
     """Conformed rows in, rows of the table out; `kept` counts the distinct ones of each file."""
-    if pipeline.table.key:
-        rows = distinct(counted(rows, counters, _CONFORMED), pipeline.table.key, kept)
+    if key := pipeline.table.distinct_by:
+        rows = distinct(counted(rows, counters, _CONFORMED), key, kept)
     return transformed(counted(rows, counters, ACCEPTED), pipeline, counters)
 
 
-def _write(rows: pl.LazyFrame, writer: TableWriter) -> None:
+def _write(keyed: Keyed, rows: pl.LazyFrame, writer: TableWriter) -> None:
     """Draws the query and writes what it gives."""
     for frame in _drawn(rows):
-        writer.write(frame)
+        writer.write(keyed.frame(frame))
 
 
 def _drawn(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
@@ -256,7 +267,7 @@ def _count_unasked(
     asked = counters.rows.pop(_CONFORMED, counters.rows[ACCEPTED])
     if not pipeline.transforms:
         return
-    if pipeline.table.key and (asked < given or reading.may_stop_early()):
+    if pipeline.table.distinct_by and (asked < given or reading.may_stop_early()):
         kept[:] = reading.distinct_by_file()
         counters.rows[ACCEPTED] = int(kept.sum())
     elif asked < given:

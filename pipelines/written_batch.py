@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.replayed import Replayed
 from pipelines.tally import FileCounts
 from storage.layout.data_file import DataFile
+from storage.tables.merging.rule import MergeCounts
 
 ACCEPTED: Final = "accepted"
 """The point of the query before the first transform; later ones bear the names of the steps."""
@@ -31,7 +32,26 @@ class PlannedBatch:
     @property
     def is_replay(self) -> bool:
         """Whether it takes in records out of the quarantine."""
-        return self.files["replays"].count() > 0
+        return self.undoes is None and self.files["replays"].count() > 0
+
+    @property
+    def undoes(self) -> int | None:
+        """The batch that it takes out of the table; None where it takes something in."""
+        found = self.files["undoes"].drop_nulls()
+        return int(found[0]) if len(found) else None
+
+
+@dataclass
+class Fate:
+    """What the commit made of the rows, where they are merged into the table.
+
+    Attributes:
+        memory_bytes: What the merge may use.
+        counts: None before the commit, and with `append`.
+    """
+
+    memory_bytes: int
+    counts: MergeCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,7 @@ class WrittenBatch:
     unstorable: int  # rows of the last step that no Delta partition can hold
     replayed: Replayed | None  # where the records come out of the quarantine
     read_as: Mapping[str, Any]  # how the files were read, see `config.source`
+    fate: Fate
 
     @property
     def attempt(self) -> str:
@@ -55,8 +76,14 @@ class WrittenBatch:
         return " ".join(file.path for file in (*self.files, *self.refused))
 
     def row_count(self) -> int:
-        """Rows that the commit makes visible."""
-        return sum(file.rows for file in self.files)
+        """Rows of the batch that the table holds after its commit; before it, those that were written."""
+        merged = self.fate.counts
+        return sum(file.rows for file in self.files) if merged is None else merged.written
+
+    def left_out(self) -> int:
+        """Rows that were written and are not in the table, because another one with their key won."""
+        merged = self.fate.counts
+        return 0 if merged is None else merged.left_out
 
     def as_metadata(self) -> dict[str, Any]:
         """The counts as JSON values, for the commits."""

@@ -39,11 +39,44 @@ class ReadAs(_Counts):
     csv: Csv
 
 
+class CommittedMerge(_Counts):
+    """What a merge made of the rows: `storage.tables.merging.rule.MergeCounts`, and the mode."""
+
+    mode: Literal["upsert", "insert_new", "replace"]
+    inserted: Count
+    updated: Count
+    superseded: Count
+    older: Count
+    existing: Count
+    replaced: Count
+
+    @property
+    def written(self) -> int:
+        """Rows of the batch that the table held after it."""
+        return self.inserted + self.updated
+
+    @property
+    def left_out(self) -> int:
+        """Rows of the batch that lost to others."""
+        return self.superseded + self.older + self.existing
+
+    @property
+    def staged(self) -> int:
+        """All rows of the batch that the table could have taken."""
+        return self.written + self.left_out
+
+    @property
+    def growth(self) -> int:
+        """By how many rows the table grew."""
+        return self.written - self.replaced
+
+
 class CommittedCounts(_Counts):
     """What `WrittenBatch.as_metadata` wrote; anything else raises `pydantic.ValidationError`.
 
     steps: the rows into the first step as `accepted`, then those behind each step.
     read_as: None where an earlier version of Penstock wrote the commit.
+    merge: None where rows were only added.
     """
 
     files: CommittedFiles
@@ -52,6 +85,7 @@ class CommittedCounts(_Counts):
     rows: Count
     bytes_read: Count
     read_as: ReadAs | None = None
+    merge: CommittedMerge | None = None
 
     @classmethod
     def of(cls, metadata: Any) -> CommittedCounts:

@@ -57,7 +57,7 @@ class Reading:
         self._batch = batch
         self._files = files
         self._settings = settings
-        self._columns = Columns(lineage=pipeline.lineage, file_number=bool(pipeline.table.key))
+        self._columns = Columns(lineage=pipeline.lineage, file_number=bool(pipeline.table.distinct_by))
         self._conformer = Conformer(
             pipeline,
             max_nesting=settings.max_nesting,
@@ -102,7 +102,7 @@ class Reading:
         """For each file, how many rows are left when duplicates by key have gone; reads all files again."""
         kept = np.zeros(self._files.height, np.int64)
         with self.conformed(self.tally(), forget) as source:
-            rows = distinct(source.scan(), self._pipeline.table.key, kept)
+            rows = distinct(source.scan(), self._pipeline.table.distinct_by, kept)
             rows.select(pl.len()).collect(engine="streaming")
         return kept
 
