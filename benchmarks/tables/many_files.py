@@ -45,6 +45,11 @@ def make(folder: Path, files: int) -> bool:
     return True
 
 
+def made_up() -> tuple[DataFile, pl.Schema]:
+    """One more file, and the columns of the table."""
+    return _file(DAY.isoformat(), 0, 0), _SCHEMA
+
+
 def _described(files: int) -> Iterator[DataFile]:
     """Made up: for each day spans of users in order, but for the one that the real file holds."""
     spans = files // DAYS
@@ -58,7 +63,13 @@ def _described(files: int) -> Iterator[DataFile]:
 def _file(of: str, first: int, last: int) -> DataFile:
     path = f"day={of}/batch-{first:06}-{'0123456789abcdef' * 2}.parquet"
     low = {"user_id": first, "ts": f"{of}T00:00:00.000000Z", "type": "cart", "value": 0.01, "payload": "1"}
-    high = {"user_id": last, "ts": f"{of}T23:59:59.999999Z", "type": "view", "value": 1e5, "payload": "9" * 19}
+    high = {
+        "user_id": last,
+        "ts": f"{of}T23:59:59.999999Z",
+        "type": "view",
+        "value": 1e5,
+        "payload": "9" * 19,
+    }
     bounds = {"numRecords": _ROWS, "minValues": low, "maxValues": high, "nullCount": dict.fromkeys(low, 0)}
     return DataFile(path, _ROWS * 25, _ROWS, {"day": of}, json.dumps(bounds), 1_767_225_600_000)
 

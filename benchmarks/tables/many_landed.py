@@ -61,7 +61,11 @@ def _plan(uri: str, batch: int, files: pl.DataFrame) -> None:
         pl.lit(PIPELINE).alias("pipeline"),
         pl.lit(batch, pl.Int64).alias("batch"),
         pl.int_range(pl.len(), dtype=pl.Int32).alias("file"),
-        *(pl.lit(None, kind).alias(name) for name, kind in LEDGER_SCHEMA.items() if name in ("replays", "undoes")),
+        *(
+            pl.lit(None, kind).alias(name)
+            for name, kind in LEDGER_SCHEMA.items()
+            if name in ("replays", "undoes")
+        ),
     ).select(list(LEDGER_SCHEMA))
     with TableWriter(uri, partition_by=_PARTITION_BY, buffer_bytes=2**26) as writer:
         writer.write(rows)

@@ -96,7 +96,9 @@ def main() -> None:
     for turn in range(options.turns):
         for name, one in turns.items():
             one.take(name, base)
-            print(f"  turn {turn + 1} {name}: {one.usages[-1].wall_s:.2f} s, {one.steps[-1]}", file=sys.stderr)
+            print(
+                f"  turn {turn + 1} {name}: {one.usages[-1].wall_s:.2f} s, {one.steps[-1]}", file=sys.stderr
+            )
     if turns["penstock"].left != turns["delta-rs"].left:
         raise SystemExit(f"the tables differ: {[one.left for one in turns.values()]}")
     found = {name: one.summary() for name, one in turns.items()}
