@@ -30,7 +30,7 @@ PASSES = 3
 def with_penstock(spec: Path) -> Callable[[], object]:
     """Read, split, decode, conform; refused records are dropped as they come."""
     pipeline, settings = load_pipeline(spec), Settings.from_environment()
-    files = list_landing(pipeline.source.uri)
+    files = list_landing(pipeline.source.location)
     conformer = Conformer(pipeline, max_nesting=settings.max_nesting, positions=False)
 
     def decode() -> int:

@@ -24,7 +24,7 @@ from config.column_types import (
 )
 from config.errors import InvalidValueError, did_you_mean
 from config.findings import Finding, KeyPath
-from config.names import FILE, RECORD, RESCUED
+from config.names import CHANGE, FILE, RECORD, RESCUED, VERSION
 
 _NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
     "partition_by": (Float, Struct, List, Json, Binary, Time),
@@ -57,6 +57,14 @@ def check_flat(columns: Sequence[Column]) -> list[Finding]:
     ]
 
 
+def check_named(columns: Sequence[Column]) -> list[Finding]:
+    """A contract without columns, where only the files could tell them."""
+    if columns:
+        return []
+    problem = InvalidValueError("a required key is missing", expected="the key 'columns'")
+    return [(("contract", "columns"), problem)]
+
+
 def check_schedule(cron: str | None, every: timedelta | None) -> list[Finding]:
     """A schedule with both `cron` and `every`, or with neither."""
     if (cron is None) != (every is None):
@@ -84,12 +92,14 @@ def check_table(
     """What `table` (a dumped `Table`) asks of columns that they cannot give.
 
     Args:
-        contract_columns: Of the contract.
+        contract_columns: Of the contract; none where they are those of another table, which are not known here.
         table: Its options by name.
         added: The columns that Penstock adds (`added_columns`).
         transformed: Whether transforms may make, change and drop columns, so that less is certain.
     """
     findings: list[Finding] = []
+    if not contract_columns:
+        return _keyless(table)
     for option, unfit in _NOT_FOR.items():
         names = table[option]
         for position, name in enumerate(names):
@@ -114,6 +124,25 @@ def added_columns(*, rescued: bool, lineage: bool) -> tuple[Column, ...]:
     """The columns beside those of the contract: `_rescued`, and with lineage `_file` and `_record`."""
     added = (Column(RESCUED, Json()),) if rescued else ()
     return (*added, Column(FILE, String()), Column(RECORD, Integer(64))) if lineage else added
+
+
+def change_columns(read: str) -> tuple[Column, ...]:
+    """What a source whose changes are read adds to each row: what became of it, and in which version."""
+    if read != "changes":
+        return ()
+    return (Column(CHANGE, String(), required=True), Column(VERSION, Integer(64), required=True))
+
+
+def _keyless(table: Mapping[str, Any]) -> list[Finding]:
+    if not table["key"] or table["mode"] in ("upsert", "insert_new"):
+        return []
+    problem = InvalidValueError(
+        "a key of columns that may be null",
+        got=f"table.key with mode {table['mode']}, and no contract.columns",
+        expected="required columns in contract.columns",
+        next_step="name the columns of the source in contract.columns, those of the key with !",
+    )
+    return [(("table", "key"), problem)]
 
 
 def _misuse(

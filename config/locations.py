@@ -1,4 +1,4 @@
-"""Whether landing zone and table keep out of each other's way."""
+"""Whether source and table keep out of each other's way."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ def check_locations(source_uri: str, table_uri: str) -> list[Finding]:
         return [_finding("a landing zone inside the table", table_uri, "a table beside the landing zone")]
     if table.startswith(folder + "/") and _reaches_below(source_uri):
         return [_finding("a table inside the landing zone", table_uri, "a table beside the landing zone")]
+    return []
+
+
+def check_chain(source_uri: str, table_uri: str) -> list[Finding]:
+    """A pipeline that would follow what it writes itself, or tables in one another."""
+    if _GLOB.search(source_uri):
+        what = InvalidValueError(
+            "a table URI with a wildcard", got=repr(source_uri), expected="the folder of one table"
+        )
+        return [(("source", "table"), what)]
+    source, table = _absolute(source_uri), _absolute(table_uri)
+    own = (table, f"{table}_ledger", f"{table}_quarantine")
+    if source in own or source.startswith(f"{table}/") or table.startswith(f"{source}/"):
+        return [_finding("a table that follows itself", table_uri, "a table beside that of the source")]
     return []
 
 

@@ -13,6 +13,10 @@ FILE: Final = "_file"
 """The column `lineage: true` adds: the URI of the file that a row came from."""
 RECORD: Final = "_record"
 """The column `lineage: true` adds: the line number in the file, from 1."""
+CHANGE: Final = "_change"
+"""The column `source.read: changes` adds: insert, delete, update_preimage or update_postimage."""
+VERSION: Final = "_version"
+"""The column `source.read: changes` adds: the version of the source table that made the change."""
 
 UNSTORABLE_PARTITION_VALUES: Final = ("", "__HIVE_DEFAULT_PARTITION__")
 """Texts that come back from a Delta table as null: the first by the protocol, the second in some readers."""

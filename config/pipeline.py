@@ -31,9 +31,17 @@ from pydantic import (
 
 from config.column_syntax import format_columns, parse_columns
 from config.column_types import Column
-from config.consistency import added_columns, check_flat, check_schedule, check_table, check_unique_names
+from config.consistency import (
+    added_columns,
+    change_columns,
+    check_flat,
+    check_named,
+    check_schedule,
+    check_table,
+    check_unique_names,
+)
 from config.cron import parse_cron
-from config.locations import check_locations
+from config.locations import check_chain, check_locations
 from config.model import Spec, invalid
 from config.names import check_pipeline_name
 from config.source import Source
@@ -62,14 +70,15 @@ class Contract(Spec):
     """The columns that a pipeline promises, and what happens to what does not fit.
 
     Attributes:
-        columns: In the order of the table; syntax in `config/column_syntax`.
+        columns: In the order of the table; syntax in `config/column_syntax`. Unless given, those of the source
+            where it is a table.
         on_mismatch: A value of another type, or none where one is required: the record goes to the
             quarantine; or the value to `_rescued` (a required one still quarantines); or the batch fails.
         on_new_column: A field without a column: kept in `_rescued`; or the table gets a column for it, whose
             type the values tell (`_rescued` keeps what can have none); or left out; or the batch fails.
     """
 
-    columns: Columns
+    columns: Columns = ()
     on_mismatch: Literal["quarantine", "rescue", "fail"] = "quarantine"
     on_new_column: Literal["rescue", "add", "ignore", "fail"] = "rescue"
 
@@ -130,7 +139,7 @@ class Pipeline(Spec):
     name: Name
     description: str = ""
     source: Source
-    contract: Contract
+    contract: Contract = Contract()
     transforms: tuple[Step, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     table: Table
@@ -143,10 +152,17 @@ class Pipeline(Spec):
         findings = check_table(
             self.contract.columns,
             self.table.model_dump(),
-            added=added_columns(rescued=self.contract.rescues, lineage=self.lineage),
+            added=(
+                *added_columns(rescued=self.contract.rescues, lineage=self.lineage),
+                *change_columns(self.source.read),
+            ),
             transformed=bool(self.transforms),
         )
-        findings += check_locations(self.source.uri, self.table.uri)
+        if self.source.uri is None:
+            findings += check_chain(self.source.location, self.table.uri)
+        else:
+            findings += check_named(self.contract.columns)
+            findings += check_locations(self.source.uri, self.table.uri)
         if self.source.holds_csv():
             findings += check_flat(self.contract.columns)
         findings += check_unique_names([one.name for one in self.expectations])

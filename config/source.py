@@ -1,4 +1,4 @@
-"""Where records land, and how their files are written."""
+"""Where records come from: files that land, and how they are written; or another table."""
 
 from __future__ import annotations
 
@@ -87,10 +87,14 @@ class Csv(Spec):
 
 
 class Source(Spec):
-    """Where records land.
+    """Where records come from: `uri` or `table`.
 
     Attributes:
-        uri: A folder, a file, or a glob (`**` too).
+        uri: Where files land: a folder, a file, or a glob (`**` too).
+        table: A Delta table, whose versions are followed.
+        read: What is taken of each version of `table`: the rows that it adds (`appends`); these and those
+            that it takes out, each with `_change` and `_version` (`changes`); or all rows of the partitions in
+            which it changed anything (`partitions`).
         format: How records are written; by default each file's suffix tells (`config/formats`).
         compression: Of all files; `auto` goes by the suffix of each.
         csv: How CSV files are written, where some are.
@@ -98,7 +102,9 @@ class Source(Spec):
         max_bytes_per_batch: As stored, before decompression; a batch takes at least one file.
     """
 
-    uri: Uri
+    uri: Uri | None = None
+    table: Uri | None = None
+    read: Literal["appends", "changes", "partitions"] = "appends"
     format: Format | None = None
     compression: Literal["auto", Compression] = "auto"
     csv: Csv = Csv()
@@ -106,12 +112,35 @@ class Source(Spec):
     max_bytes_per_batch: Bytes = 4 * GIB
 
     @model_validator(mode="after")
+    def _is_one_of_two(self) -> Source:
+        if (self.uri is None) == (self.table is None):
+            got = "neither" if self.uri is None else "both"
+            problem = InvalidValueError("a source has uri or table", got=got, expected="one of the two")
+            raise invalid([((), problem)], "source")
+        foreign = ("format", "compression", "csv") if self.table else ("read",)
+        findings: list[Finding] = [
+            (
+                (name,),
+                InvalidValueError(
+                    "not for this source",
+                    got=name,
+                    expected="a source with uri" if self.table else "a source with table",
+                ),
+            )
+            for name in foreign
+            if name in self.model_fields_set and getattr(self, name) != type(self).model_fields[name].default
+        ]
+        if findings:
+            raise invalid(findings, "source")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_read(self) -> Source:
         findings: list[Finding] = []
-        if self.format is None and self.uri.lower().endswith(_OTHER_FORMATS):
+        if self.format is None and (self.uri or "").lower().endswith(_OTHER_FORMATS):
             problem = InvalidValueError(
                 "a format that cannot be read",
-                got=f"{self.uri.rpartition('.')[2]}, by the suffix",
+                got=f"{self.location.rpartition('.')[2]}, by the suffix",
                 expected="ndjson, json, csv, parquet, ipc or avro",
                 next_step="set format to what the files hold all the same",
             )
@@ -124,21 +153,28 @@ class Source(Spec):
             raise invalid(findings, "source")
         return self
 
+    @property
+    def location(self) -> str:
+        """The URI of the landing zone, or of the table."""
+        return self.uri or self.table or ""
+
     def read_as(self) -> dict[str, Any]:
         """All that tells where the records of its files are, as JSON values."""
         return self.model_dump(mode="json", include={"format", "compression", "csv"})
 
     def holds_csv(self) -> bool:
         """Whether the files are certain to be CSV, declared or by the suffix of the URI."""
-        return (self.format or format_of(self.uri)) == "csv"
+        return self.table is None and (self.format or format_of(self.location)) == "csv"
 
     def format_of(self, path: str) -> FileFormat:
         """How the file at `path` is written."""
-        return self.format or format_of(path)
+        return "parquet" if self.table else self.format or format_of(path)
 
     def compression_of(self, path: str) -> Compression:
         """How the file at `path` is compressed."""
-        return compression_of(path) if self.compression == "auto" else self.compression
+        if self.compression != "auto":
+            return self.compression
+        return "none" if self.table else compression_of(path)
 
     def delimiter_of(self, path: str) -> str:
         """What is between the cells of the CSV file at `path`."""

@@ -77,7 +77,7 @@ def _show(pipeline: Pipeline, path: Path) -> None:
     table = pipeline.table
     print_fields(
         [
-            ("reads", pipeline.source.uri),
+            ("reads", pipeline.source.location),
             ("contract", ", ".join(column.name for column in pipeline.contract.columns)),
             ("table", table.uri),
             ("partitioned by", ", ".join(table.partition_by) or "nothing: no time in every record"),

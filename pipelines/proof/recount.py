@@ -42,7 +42,7 @@ class Recount:
 def landed_now(pipeline: Pipeline) -> pl.DataFrame:
     """`path` and `identity` of what lies in the landing zone; nothing where the zone itself is gone."""
     try:
-        landed = list_landing(pipeline.source.uri)
+        landed = list_landing(pipeline.source.location)
     except NotFoundError:
         landed = LANDING_SCHEMA.to_frame()
     return landed.select("path", "identity")

@@ -35,8 +35,18 @@ def read_landed(pipeline: Pipeline, files: pl.DataFrame, settings: Settings) -> 
     Raises:
         StorageError: A file is gone, has changed, or cannot be read.
     """
+    if pipeline.source.table is not None:
+        yield from _of_table(pipeline, files, settings)
+        return
     with closing(ReaderProcess(memory_bytes=settings.memory_bytes)) as process:  # one for all runs
         yield from _runs(pipeline, files, settings, process)
+
+
+def _of_table(pipeline: Pipeline, files: pl.DataFrame, settings: Settings) -> Generator[Item]:
+    from pipelines.reading.table_source import read_table_source  # not at the top: few pipelines need it
+
+    with closing(read_table_source(pipeline, files, settings)) as items:
+        yield from items
 
 
 def _runs(

@@ -34,13 +34,18 @@ def content_hash(rows: pl.LazyFrame) -> str:
     """
     schema = rows.collect_schema()
     names = sorted(schema)
-    values = [_fingerprint(pl.col(name), schema[name]).alias(f"column {name}") for name in names]
-    row = pl.struct(pl.lit(1).alias("row"), *values)
-    sums = [row.hash(seed).sum().alias(f"hash {seed}") for seed in _SEEDS]
+    sums = [one.sum().alias(f"hash {number}") for number, one in enumerate(row_hashes(schema))]
     found = rows.select(pl.len().alias("rows"), *sums).collect(engine="streaming")
     types = [f"{name!r}: {_type_name(schema[name])}" for name in names]
     told = [*types, *(str(column.item()) for column in found.get_columns())]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
+
+
+def row_hashes(schema: pl.Schema) -> list[pl.Expr]:
+    """Two unsigned 64-bit integers for each row of a frame with `schema`; rows are equal where both are."""
+    values = [_fingerprint(pl.col(name), schema[name]).alias(f"column {name}") for name in sorted(schema)]
+    row = pl.struct(pl.lit(1).alias("row"), *values)
+    return [row.hash(seed) for seed in _SEEDS]
 
 
 def _fingerprint(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

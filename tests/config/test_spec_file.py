@@ -106,7 +106,9 @@ def test_load_pipeline_with_key_of_another_section_lists_that_section() -> None:
     error = refused(LEAST.replace("{uri: landing}", "{uri: landing, key: [id]}"))
 
     assert error.where == "x.yaml:2:24, source.key"
-    assert error.expected == "uri, format, compression, csv, max_files_per_batch, max_bytes_per_batch"
+    assert error.expected == (
+        "uri, table, read, format, compression, csv, max_files_per_batch, max_bytes_per_batch"
+    )
 
 
 def test_load_pipeline_with_several_mistakes_reports_all_in_the_order_of_the_file() -> None:

@@ -36,7 +36,7 @@ def fit(pipeline: Pipeline, settings: Settings) -> Fit:
     """Reads all files of the landing zone of `pipeline`."""
     conformer = Conformer(pipeline, max_nesting=settings.max_nesting, positions=False)
     accepted, rescued, refused = 0, 0, list[tuple[str, str | None]]()
-    files = list_landing(pipeline.source.uri).filter(pl.col("size") > 0)
+    files = list_landing(pipeline.source.location).filter(pl.col("size") > 0)
     with closing(read_landed(pipeline, files, settings)) as items:
         for item in items:
             if not isinstance(item, Block | Rows):

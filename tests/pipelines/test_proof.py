@@ -92,7 +92,7 @@ def test_prove_with_another_pipeline_in_the_table_holds_for_both(local: Store) -
 
 def test_prove_planned_batch_is_pending_and_holds(taken_in: Pipeline, local: Store) -> None:
     land(local, "e.ndjson", event(1))
-    landed = lambda: list_landing(taken_in.source.uri)  # noqa: E731
+    landed = lambda: list_landing(taken_in.source.location)  # noqa: E731
     plan(taken_in.table.uri, taken_in.name, 3, landed=landed, max_files=9, max_bytes=9999)
 
     proof = proof_of(taken_in)

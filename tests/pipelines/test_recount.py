@@ -19,7 +19,7 @@ from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land
 
 
 def planned(pipeline: Pipeline) -> pl.DataFrame:
-    return list_landing(pipeline.source.uri).with_row_index("file").cast({"file": pl.Int32})
+    return list_landing(pipeline.source.location).with_row_index("file").cast({"file": pl.Int32})
 
 
 @pytest.mark.parametrize("memory_bytes", [2**29, 2**12])

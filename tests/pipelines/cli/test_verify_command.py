@@ -68,7 +68,7 @@ def test_verify_before_the_first_run_holds(local: Store, tmp_path: Path) -> None
 def test_verify_planned_batch_is_told(local: Store, tmp_path: Path) -> None:
     land(local, "a.ndjson", event(1))
     pipeline = a_pipeline(local)
-    landed = list_landing(pipeline.source.uri)
+    landed = list_landing(pipeline.source.location)
     plan(pipeline.table.uri, pipeline.name, 1, landed=lambda: landed, max_files=9, max_bytes=9999)
 
     assert called("verify", write_spec(tmp_path, pipeline)).splitlines()[0] == (
