@@ -92,7 +92,7 @@ def check_table(
     """What `table` (a dumped `Table`) asks of columns that they cannot give.
 
     Args:
-        contract_columns: Of the contract; none where they are those of another table, which are not known here.
+        contract_columns: Of the contract; none where they are those of a table, which nobody knows here.
         table: Its options by name.
         added: The columns that Penstock adds (`added_columns`).
         transformed: Whether transforms may make, change and drop columns, so that less is certain.

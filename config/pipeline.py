@@ -70,8 +70,8 @@ class Contract(Spec):
     """The columns that a pipeline promises, and what happens to what does not fit.
 
     Attributes:
-        columns: In the order of the table; syntax in `config/column_syntax`. Unless given, those of the source
-            where it is a table.
+        columns: In the order of the table; syntax in `config/column_syntax`. Unless given, those of the table
+            that is the source.
         on_mismatch: A value of another type, or none where one is required: the record goes to the
             quarantine; or the value to `_rescued` (a required one still quarantines); or the batch fails.
         on_new_column: A field without a column: kept in `_rescued`; or the table gets a column for it, whose

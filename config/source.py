@@ -93,8 +93,8 @@ class Source(Spec):
         uri: Where files land: a folder, a file, or a glob (`**` too).
         table: A Delta table, whose versions are followed.
         read: What is taken of each version of `table`: the rows that it adds (`appends`); these and those
-            that it takes out, each with `_change` and `_version` (`changes`); or all rows of the partitions in
-            which it changed anything (`partitions`).
+            that it takes out, each with `_change` and `_version` (`changes`); or all rows of the partitions
+            in which it changed anything (`partitions`).
         format: How records are written; by default each file's suffix tells (`config/formats`).
         compression: Of all files; `auto` goes by the suffix of each.
         csv: How CSV files are written, where some are.

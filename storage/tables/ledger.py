@@ -10,8 +10,9 @@ from deltalake import DeltaTable
 from storage.errors import ConcurrentRunError, NothingLandedError, TableError
 from storage.filesystem import delta_storage_options
 from storage.landing.listing import LANDING_SCHEMA
-from storage.tables.commits import commit_batch
+from storage.tables.commits import commit_batch, delete_for_batch
 from storage.tables.delta import last_batch, open_table, remove_unused
+from storage.tables.write_probe import probe_store
 from storage.upstream import translated
 
 LEDGER_SCHEMA = pl.Schema(
@@ -88,6 +89,36 @@ def plan(
     return _plan(table_uri, pipeline, batch, waiting)
 
 
+def plan_versions(
+    table_uri: str, pipeline: str, batch: int, *, waiting: Callable[[pl.DataFrame], pl.DataFrame]
+) -> pl.DataFrame | None:
+    """The same as `plan`, for a batch of the files of a table; None where nothing waits.
+
+    Args:
+        waiting: Gets what `taken_files` gives, and gives the files of the batch in their order: columns path,
+            identity, size and modified, as `plan` has them.
+    """
+
+    def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
+        nothing = pl.lit(None, pl.Int64)
+        return _numbered(waiting(_taken(uri, table, pipeline)).with_columns(replays=nothing, undoes=nothing))
+
+    return _plan(table_uri, pipeline, batch, chosen)
+
+
+def taken_files(table_uri: str, pipeline: str) -> pl.DataFrame:
+    """The files that the ledger has of a pipeline, in the order in which they were planned; eager.
+
+    Columns path, identity, size and modified, as in `plan`; and `in_force`, false where a later batch has
+    undone the one that took the file in.
+
+    Raises:
+        StorageError: The ledger cannot be read.
+    """
+    uri = ledger_uri(table_uri)
+    return _taken(uri, open_table(uri), pipeline)
+
+
 def plan_replay(
     table_uri: str,
     pipeline: str,
@@ -127,8 +158,25 @@ def plan_undo(table_uri: str, pipeline: str, batch: int, *, undoes: int) -> pl.D
         return files.with_columns(undoes=pl.lit(undoes, pl.Int64))
 
     planned = _plan(table_uri, pipeline, batch, undone)
-    assert planned is not None  # noqa: S101 - for the type: no batch is without files
+    assert planned is not None, "no batch is without files"
     return planned
+
+
+def unplan(table_uri: str, pipeline: str, batch: int) -> None:
+    """Takes back the newest plan, of a batch that nobody can commit any more; safe to repeat.
+
+    Raises:
+        ConcurrentRunError: Final. Another run of the pipeline plans at the same time.
+        StorageError: Reading or writing failed, see `retryable`.
+    """
+    uri = ledger_uri(table_uri)
+    table = open_table(uri)
+    if table is None or last_batch(table, _application(pipeline)) != batch:
+        return
+    rows = f"pipeline = '{pipeline}' and batch = {batch}"
+    delete_for_batch(
+        uri, table, rows, app_id=_application(pipeline), batch=batch - 1, attempt=f"without {batch}"
+    )
 
 
 def undone_batches(files: pl.DataFrame) -> pl.Series:
@@ -233,6 +281,14 @@ def _waiting(
     )
 
 
+def _taken(uri: str, table: DeltaTable | None, pipeline: str) -> pl.DataFrame:
+    with translated("read the ledger", uri):
+        files = _rows(uri, table, pipeline).collect()
+    landed = files.filter(pl.col("replays").is_null(), pl.col("undoes").is_null()).sort("batch", "file")
+    in_force = ~pl.col("batch").is_in(undone_batches(files).implode())
+    return landed.select(*LANDING_SCHEMA, in_force=in_force)
+
+
 def _in_force(files: pl.DataFrame) -> pl.DataFrame:
     """The files of batches that no other has undone; columns as given, `batch` and `undoes` among them."""
     if files["undoes"].null_count() == files.height:
@@ -264,6 +320,7 @@ def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files
     # Not at the top: what writes Parquet takes 0.3 s to import, which a run with nothing to do must not cost.
     from storage.layout.table_writer import TableWriter
 
+    probe_store(uri)
     rows = files.select(pl.lit(pipeline).alias("pipeline"), pl.lit(batch, pl.Int64).alias("batch"), *_FILES)
     with TableWriter(uri, partition_by=_PARTITION_BY, buffer_bytes=_BUFFER_BYTES) as writer:
         writer.write(rows)

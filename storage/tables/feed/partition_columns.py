@@ -20,7 +20,7 @@ def partition_arrays(
     """Each partition column with its one value `rows` times, in the type that `schema` has for it.
 
     Raises:
-        TableError: The log has other columns, or text that is no value of the type; `where` tells of the file.
+        TableError: The log has other columns, or text that is no value of the type; see `where`.
     """
     if set(values) != set(names):
         raise _unreadable(where, f"values of {sorted(values)}", f"values of {sorted(names)}")
