@@ -3,6 +3,7 @@
 PipelineError                  base of all of them; final: the same call fails again
 ├── ProposalError              no pipeline can be proposed for a landing zone
 ├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
+├── UndoError                  a batch that there is no undo for, or not before another
 ├── QueryError                 a condition or a column that a table cannot be asked for
 └── StoppedError               the run was asked to stop
 """
@@ -22,6 +23,10 @@ class ProposalError(PipelineError):
 
 class NotConservedError(PipelineError):
     """The counts of a batch do not add up; it is not committed."""
+
+
+class UndoError(PipelineError):
+    """A batch cannot be undone: it is not there, is an undo itself, or another must be undone first."""
 
 
 class QueryError(PipelineError):

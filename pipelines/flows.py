@@ -26,7 +26,8 @@ from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.reports.batch_report import batch_report
-from pipelines.run import BatchSummary, summary
+from pipelines.run import BatchSummary, summary, undo_summary
+from pipelines.undo import UndoSummary, finish
 from pipelines.written_batch import PlannedBatch, WrittenBatch
 
 P = ParamSpec("P")
@@ -76,6 +77,12 @@ def commit(pipeline: Pipeline, written: WrittenBatch) -> int:
     return commit_batch(pipeline, written)
 
 
+@coarse_task("undo {pipeline.name} batch {planned.undoes}")
+def undo(pipeline: Pipeline, planned: PlannedBatch) -> UndoSummary:
+    """Finishes an undo that was cut off; it happens once, however often this is tried."""
+    return finish(pipeline, planned)
+
+
 @flow(name="ingest", flow_run_name="{pipeline}", persist_result=False, result_serializer="json")
 def ingest(pipeline: str, max_batches: int | None = None) -> int:
     """Takes in what has landed, batch by batch, until nothing waits.
@@ -99,6 +106,8 @@ def ingest(pipeline: str, max_batches: int | None = None) -> int:
 
 def _take(pipeline: Pipeline, planned: PlannedBatch, settings: Settings) -> BatchSummary:
     begin = time.perf_counter()
+    if planned.undoes is not None:
+        return undo_summary(undo(pipeline, planned), time.perf_counter() - begin)
     written = write(pipeline, planned, settings)
     version = commit(pipeline, written)
     return summary(written, version, time.perf_counter() - begin)

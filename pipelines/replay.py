@@ -115,7 +115,7 @@ class _Replay:
         """Those of its records that were refused again, by reason."""
         written, batch = take(self.pipeline, planned, self.settings, self.progress)
         self.batches.append(batch)
-        if written.replayed is None:
+        if written is None or written.replayed is None:
             return {}
         counts = written.counts
         self.fates["taken_in"] += counts.accepted()

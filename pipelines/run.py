@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.formats import TYPED
 from config.pipeline import Pipeline
@@ -15,6 +15,9 @@ from pipelines.progress import Progress
 from pipelines.written_batch import PlannedBatch, WrittenBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import last_batch, open_table
+
+if TYPE_CHECKING:
+    from pipelines.undo import UndoSummary
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class BatchSummary:
     table_version: int
     seconds: float
     peak_memory_bytes: int  # of the process, so far
+    undoes: int | None = None  # the batch that it took out of the table; None where it took something in
+    rows_removed: int = 0  # by how many rows an undo made the table smaller
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,13 @@ def run(
 
 def take(
     pipeline: Pipeline, planned: PlannedBatch, settings: Settings, progress: Progress | None
-) -> tuple[WrittenBatch, BatchSummary]:
-    """Writes and commits a batch, and tells of it; errors as of `run`."""
+) -> tuple[WrittenBatch | None, BatchSummary]:
+    """Writes and commits a batch, and tells of it; errors as of `run`. An undo writes none."""
     begin = time.perf_counter()
+    if planned.undoes is not None:
+        from pipelines.undo import finish  # few runs meet an undo that was left to them
+
+        return None, undo_summary(finish(pipeline, planned), time.perf_counter() - begin)
     if progress:
         progress.planned(planned.number, planned.files.height, _size_to_read(pipeline, planned))
     written = write_batch(pipeline, planned, settings, progress)
@@ -123,10 +132,29 @@ def summary(written: WrittenBatch, version: int, seconds: float) -> BatchSummary
         rows_written=written.row_count(),
         rows_quarantined=sum(counts.quarantined) + written.unstorable,
         rows_dropped=sum(counts.dropped),
-        rows_duplicate=sum(counts.duplicates),
+        rows_duplicate=sum(counts.duplicates) + written.left_out(),
         table_version=version,
         seconds=round(seconds, 3),
         peak_memory_bytes=peak_memory_bytes(),
+    )
+
+
+def undo_summary(done: UndoSummary, seconds: float) -> BatchSummary:
+    """What is said of a batch that took another out of the table."""
+    return BatchSummary(
+        batch=done.batch,
+        files=done.files,
+        bytes_read=0,
+        records_read=0,
+        rows_written=0,
+        rows_quarantined=0,
+        rows_dropped=0,
+        rows_duplicate=0,
+        table_version=done.table_version or 0,
+        seconds=round(seconds, 3),
+        peak_memory_bytes=peak_memory_bytes(),
+        undoes=done.undoes,
+        rows_removed=done.rows_removed or 0,
     )
 
 

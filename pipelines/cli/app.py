@@ -24,7 +24,9 @@ COMMANDS = {
     "verify": "Prove from storage alone that no record was lost or doubled.",
     "quarantine": "Show rejected records with file, position and reason.",
     "replay": "Decode quarantined records again and take in those that now fit.",
+    "undo": "Take the rows of a batch out of the table; its files can be taken in again.",
     "scan": "Read a table.",
+    "maintain": "Do what a table is due for: compact, vacuum, checkpoint.",
     "history": "Show the versions of a table: when, operation, batch, counts.",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from pipelines.proof.committed_counts import CommittedCounts
+from pipelines.proof.merges import check_rows
 from pipelines.proof.violation import Violation
 from pipelines.written_batch import ACCEPTED
 
@@ -14,8 +15,10 @@ from pipelines.written_batch import ACCEPTED
 def check_ledger(files: pl.DataFrame, newest: int) -> Iterator[Violation]:
     """Every batch is planned, completely, and no file twice; at most one batch goes beyond the data table.
 
+    A file may be planned again once its batch was undone.
+
     Args:
-        files: The ledger: `batch`, `file`, `path`, `identity`.
+        files: The ledger: `batch`, `file`, `path`, `identity`, `undoes`.
         newest: The last batch of the data table.
     """
     planned = set(files["batch"].unique())
@@ -42,9 +45,14 @@ def _positions(files: pl.DataFrame) -> Iterator[Violation]:
 
 
 def _planned_twice(files: pl.DataFrame) -> Iterator[Violation]:
-    times = files.group_by("path", "identity").agg(pl.len(), pl.col("batch").max())
+    by, taken = ["path", "identity"], pl.when(pl.col("undoes").is_null()).then(1).otherwise(-1)
+    several = files.filter(pl.len().over(by) > 1).sort("batch", maintain_order=True)
+    times = several.with_columns(times=taken.cum_sum().over(by)).group_by(by).agg(
+        pl.max("times"), pl.max("batch")
+    )  # fmt: skip
+    wrong = times.filter(pl.col("times") > 1).select(*by, "times", "batch").sort("batch", "path")
     # row objects allowed: one a violation
-    for path, identity, count, batch in times.filter(pl.col("len") > 1).sort("batch", "path").iter_rows():
+    for path, identity, count, batch in wrong.iter_rows():
         yield Violation(batch, path, f"times that version {identity} is in the ledger", 1, count)
 
 
@@ -62,27 +70,24 @@ def check_commit_numbers(times: Mapping[int, int], committed: int) -> Iterator[V
 
 
 def check_counts(
-    batch: int, counts: CommittedCounts, files: pl.DataFrame, rows_added: int
+    batch: int, counts: CommittedCounts, files: pl.DataFrame, rows_added: int, rows_removed: int = 0
 ) -> Iterator[Violation]:
     """The counts of a commit add up: over each file, into the first step, and out of the last one.
 
     Args:
         files: What the ledger has of the batch: `file`, `path`.
         rows_added: The rows of the files that this very commit adds to the table.
+        rows_removed: Of those that it takes out.
     """
     yield from _files(batch, counts, files)
     accepted = counts.accepted()
     if ACCEPTED not in counts.steps:
         yield Violation(batch, None, "counts of the steps", f"{ACCEPTED} and all others", str(counts.steps))
         return
-    into, out = counts.steps[ACCEPTED], list(counts.steps.values())[-1]
+    into = counts.steps[ACCEPTED]
     if into != accepted:
         yield Violation(batch, None, "rows into the first step, as accepted of all files", accepted, into)
-    if out != rows_added + counts.unstorable:
-        added = f"{rows_added:,} added to the table + {counts.unstorable:,} unstorable"
-        yield Violation(batch, None, "rows out of the last step", added, out)
-    if counts.rows != rows_added:
-        yield Violation(batch, None, "rows that the commit says it adds", rows_added, counts.rows)
+    yield from check_rows(batch, counts, rows_added, rows_removed)
 
 
 def _files(batch: int, counts: CommittedCounts, files: pl.DataFrame) -> Iterator[Violation]:

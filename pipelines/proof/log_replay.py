@@ -11,6 +11,16 @@ import polars as pl
 from pipelines.proof.violation import Violation
 from storage.tables.commit_log import LoggedCommit
 from storage.tables.footers import Footer
+from storage.tables.lineage import Lineage
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """The paths of the files that a commit added and removed, and the rows of the latter."""
+
+    added: frozenset[str]
+    removed: frozenset[str]
+    rows_removed: int = 0
 
 
 @dataclass
@@ -22,12 +32,16 @@ class Replay:
         batches: How often each batch of the pipeline was committed.
         files: The files of the table after the commits so far, and their rows where the log tells.
         versions: How many commits there were.
+        lineage: What compactions made of which files.
+        changes: Of each batch of the pipeline, the files that its commit added and removed.
     """
 
     app_id: str
     batches: Counter[int] = field(default_factory=Counter)
     files: dict[str, int | None] = field(default_factory=dict)
     versions: int = 0
+    lineage: Lineage = field(default_factory=Lineage)
+    changes: dict[int, FileChanges] = field(default_factory=dict)
 
     def batch_of(self, commit: LoggedCommit) -> int | None:
         """The number of the batch, where `commit` is one of the pipeline."""
@@ -40,9 +54,11 @@ class Replay:
         removed = sum(self.files.pop(path, None) or 0 for path in commit.removed)
         self.files.update(commit.added)
         self.versions += 1
+        self.lineage.apply(commit)
         yield from _unknown_rows(batch, commit)
         if batch is not None:
             self.batches[batch] += 1
+            self.changes[batch] = FileChanges(frozenset(commit.added), frozenset(commit.removed), removed)
             yield from _no_batch(batch, commit, removed)
         elif "batch" not in commit.ours and commit.rows_added() != removed:
             what = f"rows that version {commit.version} adds, a {commit.operation} and no batch"
@@ -76,7 +92,7 @@ def _no_batch(batch: int, commit: LoggedCommit, removed: int) -> Iterator[Violat
     if commit.transactions.get(app_id) != batch:
         found = str(commit.transactions.get(app_id, "none"))
         yield Violation(batch, None, f"transaction of version {commit.version}", str(batch), found)
-    if commit.removed:
+    if commit.removed and not (commit.ours.get("metadata") or {}).keys() & {"undoes", "merge"}:
         yield Violation(batch, None, f"rows that version {commit.version} removes", 0, removed)
 
 

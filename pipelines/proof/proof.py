@@ -4,6 +4,7 @@ ledger ──────────► every file in one batch, every batch co
 log of the table ► one commit a batch, whose counts add up to the rows that it adds; nobody else changes rows
 quarantine ──────► as many records of each file as the commit of its batch says
 markers in it ───► as many as the commit of a replay says, each with its record, no record with two
+undone batches ──► their files left the table again, wherever compactions had put the rows, and no others did
 data files ──────► as many rows in the footers as in the log
 landing zone ────► as many records in the files, where they are still there, as were read
 """
@@ -11,7 +12,7 @@ landing zone ────► as many records in the files, where they are still 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -31,12 +32,13 @@ from pipelines.proof.committed_counts import CommittedCounts
 from pipelines.proof.log_replay import Replay, check_footers
 from pipelines.proof.recount import Recount, landed_now, recount
 from pipelines.proof.replays import check_marked, check_markers, check_sources
+from pipelines.proof.undos import check_undo, check_undone_markers, check_undos, undone_by
 from pipelines.proof.violation import Violation
 from storage.tables.commit_log import LoggedCommit, active_files, read_commits
 from storage.tables.delta import last_batch, open_table
 from storage.tables.footers import Footer, read_footers
 from storage.tables.ledger import planned_files
-from storage.tables.markers import marked_wrongly, marker_counts, refused_counts
+from storage.tables.markers import marked_wrongly, marker_counts, refused_counts, undone_markers
 from storage.upstream import translated
 
 
@@ -54,7 +56,8 @@ class Watcher:
 class BatchProof:
     """One batch, in the numbers of its commit, and how many of its files could be counted again.
 
-    A batch that is planned and not committed yet has state `pending` and no numbers.
+    A batch that is planned and not committed yet has state `pending` and no numbers. `undoes` is the batch
+    that it took out of the table, `undone_by` the committed one that took it out.
     """
 
     batch: int
@@ -69,6 +72,8 @@ class BatchProof:
     files_recounted: int | None = None
     files_gone: int | None = None
     files_changed: int | None = None
+    undoes: int | None = None
+    undone_by: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,10 +117,11 @@ class _Prover:
         with translated("read the ledger", uri):
             self._ledger = (
                 planned_files(uri, name)
-                .select("batch", "file", "path", "identity", "size", "replays")
+                .select("batch", "file", "path", "identity", "size", "replays", "undoes")
                 .collect()
             )
         self._refused, self._markers = refused_counts(uri, name), marker_counts(uri, name)
+        self._undos, self._undone = undone_by(self._ledger), undone_markers(uri, name)
         self._newest = last_batch(open_table(uri), name)
         self._landed = landed_now(pipeline)
         self._batches: list[BatchProof] = []
@@ -125,6 +131,8 @@ class _Prover:
         found = self._violations
         found += check_ledger(self._ledger, self._newest)
         found += check_sources(self._ledger)
+        found += check_undos(self._ledger)
+        found += check_undone_markers(self._ledger, self._undone, self._committed)
         found += check_refused_early(self._refused, self._newest)
         found += check_refused_early(self._markers.rename({"by": "batch", "batch": "replays"}), self._newest)
         self._check_markers()
@@ -140,8 +148,10 @@ class _Prover:
         for commit in read_commits(uri, version):
             found += replay.apply(commit)
             batch = replay.batch_of(commit)
-            if batch is not None:
-                self._check_batch(batch, commit)
+            if batch is not None and batch in self._undos:
+                self._check_undo(batch, commit, replay)
+            elif batch is not None:
+                self._check_batch(batch, commit, replay.changes[batch].rows_removed)
         active = active_files(self._table)
         found += replay.complete(version, int(active["rows"].sum()))
         found += check_commit_numbers(replay.batches, self._committed)
@@ -154,7 +164,7 @@ class _Prover:
             wrong = marked_wrongly(uri, name, refused_by)
             self._violations += check_marked(refused_by, wrong, self._newest)
 
-    def _check_batch(self, batch: int, commit: LoggedCommit) -> None:
+    def _check_batch(self, batch: int, commit: LoggedCommit, rows_removed: int) -> None:
         found, files = self._violations, self._ledger.filter(pl.col("batch") == batch)
         try:
             counts = CommittedCounts.of(commit.ours.get("metadata"))
@@ -170,17 +180,28 @@ class _Prover:
         countable = landed.join(refused.filter("by_limit"), on="path", how="anti")
         again = recount(countable, self._landed, pipeline, self._settings, self._watcher.at)
         markers = self._markers.filter(pl.col("by") == batch).drop("by").rename({"batch": "replays"})
-        found += check_counts(batch, counts, files, commit.rows_added())
+        found += check_counts(batch, counts, files, commit.rows_added(), rows_removed)
         found += check_quarantine(batch, counts, landed, refused.select("path", "records"))
         found += check_markers(batch, counts, files, markers)
         found += check_recount(batch, counts, landed, again.counts)
-        self._batches.append(_batch_proof(batch, commit, counts, files.height, again))
+        proof = _batch_proof(batch, commit, counts, files.height, again)
+        self._batches.append(replace(proof, undone_by=self._undone_by(batch)))
+
+    def _check_undo(self, batch: int, commit: LoggedCommit, replay: Replay) -> None:
+        undoes, files = self._undos[batch], self._ledger.filter(pl.col("batch") == batch).height
+        self._violations += check_undo(batch, undoes, commit, replay.changes, replay.lineage)
+        version = commit.version
+        self._batches.append(BatchProof(batch, "committed", files, version, undoes=undoes))
 
     def _add_pending(self) -> None:
         beyond = self._ledger.filter(pl.col("batch") > self._committed)
         # row objects allowed: one a batch
         for batch, files in beyond.group_by("batch").agg(pl.len()).iter_rows():
-            self._batches.append(BatchProof(batch, "pending", files))
+            self._batches.append(BatchProof(batch, "pending", files, undoes=self._undos.get(batch)))
+
+    def _undone_by(self, batch: int) -> int | None:
+        undos = (by for by, undoes in self._undos.items() if undoes == batch and by <= self._committed)
+        return next(undos, None)
 
     def _watched(self, footers: Iterable[Footer]) -> Iterator[Footer]:
         for position, footer in enumerate(footers):
@@ -198,10 +219,10 @@ def _batch_proof(
         files=files,
         table_version=commit.version,
         records_read=sums["read"],
-        rows_written=commit.rows_added(),
+        rows_written=counts.merge.written if counts.merge else commit.rows_added(),
         rows_quarantined=sums["quarantined"] + counts.unstorable,
         rows_dropped=sums["dropped"],
-        rows_duplicate=sums["duplicates"],
+        rows_duplicate=sums["duplicates"] + (counts.merge.left_out if counts.merge else 0),
         files_recounted=again.counts.height,
         files_gone=again.gone,
         files_changed=again.changed,

@@ -16,8 +16,9 @@ def check_sources(files: pl.DataFrame) -> Iterator[Violation]:
     """Each file of which records are replayed was taken in by the batch, an earlier one, that refused them.
 
     Args:
-        files: The ledger: `batch`, `path`, `replays`.
+        files: The ledger: `batch`, `path`, `replays`, `undoes`.
     """
+    files = files.filter(pl.col("undoes").is_null())
     landed = files.filter(pl.col("replays").is_null()).select("path", replays="batch")
     replayed = files.filter(pl.col("replays").is_not_null())
     unknown = replayed.join(landed, on=_FILE, how="anti")

@@ -19,6 +19,8 @@ from storage.errors import TableError
 from storage.filesystem import open_filesystem
 from storage.tables.delta import METADATA_KEY
 from storage.tables.ordered_map import ordered_map
+from storage.tables.partition_keys import Partition, partition_of
+from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 
 
@@ -35,18 +37,29 @@ class LoggedCommit:
         added: For each file, by its path as the log has it, how many rows it holds, less those that a
             deletion vector takes out; None where the log does not tell.
         removed: Paths.
+        rearranged: Of files that are added or removed without a change of rows, as compaction does, the
+            partition.
+        timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock; None where not said.
+        evolves: Whether Penstock changed columns or types.
     """
 
     version: int
     operation: str = "unknown"
+    timestamp_ms: int | None = None
+    evolves: bool = False
     ours: Mapping[str, Any] = field(default_factory=dict)
     transactions: dict[str, int] = field(default_factory=dict)
     added: dict[str, int | None] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    rearranged: dict[str, Partition | None] = field(default_factory=dict)
 
     def rows_added(self) -> int:
         """The rows of all added files; those that the log does not count are not counted."""
         return sum(rows or 0 for rows in self.added.values())
+
+    def changes_rows(self) -> bool:
+        """Whether it adds or removes a file in a way that may change what the table holds."""
+        return len(self.rearranged) < len(self.added) + len(self.removed)
 
 
 def read_commits(uri: str, newest: int) -> Iterator[LoggedCommit]:
@@ -59,6 +72,13 @@ def read_commits(uri: str, newest: int) -> Iterator[LoggedCommit]:
         StorageError: A commit is there and cannot be read.
     """
     for commit in ordered_map(lambda version: _read(uri, version), range(newest + 1)):
+        if commit is not None:
+            yield commit
+
+
+def read_commits_back(uri: str, newest: int) -> Iterator[LoggedCommit]:
+    """The same commits, newest first; what is asked of it decides how many are read."""
+    for commit in ordered_map(lambda version: _read(uri, version), range(newest, -1, -1)):
         if commit is not None:
             yield commit
 
@@ -99,14 +119,24 @@ def parse_commit(data: bytes, version: int, *, where: str) -> LoggedCommit:
 def _apply(commit: LoggedCommit, action: dict[str, Any]) -> None:
     if add := action.get("add"):
         commit.added[add["path"]] = _rows(add)
+        _note_rearranged(commit, add)
     elif remove := action.get("remove"):
         commit.removed.append(remove["path"])
+        _note_rearranged(commit, remove)
     elif txn := action.get("txn"):
         commit.transactions[txn["appId"]] = txn["version"]
     elif info := action.get("commitInfo"):
         commit.operation = info.get("operation", commit.operation)
+        commit.timestamp_ms = info.get("timestamp")
+        commit.evolves = EVOLUTION_KEY in info
         ours = info.get(METADATA_KEY)
         commit.ours = ours if isinstance(ours, dict) else {}
+
+
+def _note_rearranged(commit: LoggedCommit, file: dict[str, Any]) -> None:
+    if file.get("dataChange", True) is False:
+        values = file.get("partitionValues")
+        commit.rearranged[file["path"]] = None if values is None else partition_of(values)
 
 
 def _rows(add: dict[str, Any]) -> int | None:

@@ -39,8 +39,8 @@ QUARANTINE_SCHEMA = pl.Schema(
     {"pipeline": pl.String(), "batch": pl.Int64(), **REFUSED_SCHEMA, "replays": pl.Int64()}
 )
 """`replays` is null for a refused record. A marker has there the batch that refused the record which its own
-batch has taken in, the record's `path`, `record` and `offset`, the reason `replayed`, and null elsewhere. Of
-a batch that undoes, the marker has there the batch that is undone, the reason `undone`, and null elsewhere."""
+batch has taken in, the record's `path`, `record` and `offset`, the reason `replayed`, and null elsewhere. The
+marker of a batch that undoes has there the batch that is undone, the reason `undone`, and null elsewhere."""
 
 MARKER_SCHEMA = pl.Schema({name: QUARANTINE_SCHEMA[name] for name in ("path", "record", "offset", "replays")})
 REPLAYED: Final = "replayed"
@@ -103,10 +103,10 @@ def open_rows(
     batch: int | tuple[int, int] | None = None,
     up_to: int | None = None,
 ) -> pl.LazyFrame:
-    """Refused records that no replay has taken in, of batches that are not undone: `batch` and the columns of
-    `REFUSED_SCHEMA`.
+    """Refused records that no replay has taken in: `batch` and the columns of `REFUSED_SCHEMA`.
 
-    Lazy, in no order; collecting it holds the places of the markers in memory.
+    What batches did that are undone does not count: neither what they refused, nor what they took in. Lazy,
+    in no order; collecting it holds the places of the markers in memory.
 
     Args:
         table_uri: The data table's.
