@@ -69,9 +69,20 @@ def table_uri(name: str, settings: Settings) -> str:
         SpecError: It is a pipeline file, which is wrong.
         InvalidValueError: It is no URI.
     """
+    found = pipeline_or_uri(name, settings)
+    return found if isinstance(found, str) else found.table.uri
+
+
+def pipeline_or_uri(name: str, settings: Settings) -> Pipeline | str:
+    """The pipeline that `name` is the file or the name of, else `name`, the URI of a table.
+
+    Raises:
+        SpecError: It is a pipeline file, which is wrong.
+        InvalidValueError: It is no URI.
+    """
     names = {file.stem for file in list_pipelines(settings)}
     if name.endswith(SUFFIXES) or name in names:
-        return open_pipeline(name, settings).table.uri
+        return open_pipeline(name, settings)
     return parse_uri(name)
 
 

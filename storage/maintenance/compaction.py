@@ -1,0 +1,188 @@
+"""Small files made large: the same rows, sorted together, in one commit a unit that changes no rows.
+
+A unit is files of one partition, as many as can be merged within the memory. Files come first, the commit is
+last: a process that is killed on the way leaves files that no reader sees, and that vacuum finds.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+import polars as pl
+from deltalake import DeltaTable
+
+from storage.errors import StaleReadError, TableError, UnavailableError
+from storage.layout.data_file import DataFile
+from storage.layout.file_layout import FileLayout
+from storage.layout.sort_keys import sort_keys
+from storage.layout.uploads import remove_files
+from storage.maintenance.file_rows import PIECE_ROWS, FileRows, file_columns
+from storage.maintenance.files import active_file, values_of
+from storage.maintenance.merged_file import PREFIX, Cut, write_merged
+from storage.maintenance.sorted_runs import merged
+from storage.tables.replacement import Replacement, commit_replacement
+from storage.upstream import translated
+
+_log = logging.getLogger(__name__)
+
+OPERATION: Final = "OPTIMIZE"
+_PARTS_OF_MEMORY: Final = 8
+"""Rows that wait to be merged, those that are being sorted, twice, and a row group that is encoded."""
+_ANSWERS: Final = 3
+"""Times that a commit is asked for of which nobody knows whether it happened."""
+
+
+@dataclass
+class Compacted:
+    """What has been done.
+
+    Attributes:
+        units: Commits.
+        stale: Units that others were faster with; nothing of these is done.
+    """
+
+    units: int = 0
+    files_removed: int = 0
+    files_added: int = 0
+    bytes_removed: int = 0
+    bytes_added: int = 0
+    rows: int = 0
+    stale: int = 0
+
+
+def compact(
+    uri: str, table: DeltaTable, files: pl.DataFrame, layout: FileLayout, memory_bytes: int
+) -> Compacted:
+    """Writes `files` again as fewer and larger ones; each unit is a commit of its own, or nothing.
+
+    Safe to stop, to repeat and to race: whoever else changes these files, the slower one gives its unit up.
+
+    Args:
+        table: Where they were looked at; changed in place, to newer versions.
+        files: In the columns of FILES_SCHEMA, those of a partition together.
+        layout: Of the new files.
+        memory_bytes: The budget of this process.
+
+    Raises:
+        TableSchemaError: Final. A sort column is not there, or a file has other types than the table.
+        StorageError: Reading or writing failed, see `retryable`.
+    """
+    done = Compacted()
+    columns = file_columns(table)
+    sort_keys(columns, layout.sort_by)
+    for partition in files.partition_by("partition", maintain_order=True):
+        for unit in _units(uri, partition, columns, layout, memory_bytes // _PARTS_OF_MEMORY):
+            _compact(uri, table, unit, columns, layout, done)
+    return done
+
+
+def _units(
+    uri: str, files: pl.DataFrame, columns: pl.Schema, layout: FileLayout, budget: int
+) -> Iterator[pl.DataFrame]:
+    """Files of a partition that are merged together, at least two; by `whole`, which are read as a whole."""
+    if not layout.sort_by:
+        yield files.sort("modified_ms", "path").with_columns(whole=False)
+        return
+    rows = [FileRows(uri, path, columns) for path in files["path"]]
+    row_bytes = rows[0].row_bytes()
+    begin, waiting = 0, 0
+    flags: list[bool] = []
+    for number, (one, count) in enumerate(zip(rows, files["rows"], strict=True)):
+        large = (count or PIECE_ROWS) > 2 * PIECE_ROWS
+        whole = large and not one.is_ordered(layout.sort_by[0]) and count * row_bytes <= budget // 2
+        cost = row_bytes * (count if whole else min(count or PIECE_ROWS, PIECE_ROWS))
+        if waiting + cost > budget and number - begin >= 2:
+            yield _unit(files, begin, number, flags)
+            begin, waiting, flags = number, 0, []
+        waiting += cost
+        flags.append(whole)
+    if len(flags) >= 2:
+        yield _unit(files, begin, files.height, flags)
+
+
+def _unit(files: pl.DataFrame, begin: int, past: int, whole: Sequence[bool]) -> pl.DataFrame:
+    return files[begin:past].with_columns(whole=pl.Series(whole, dtype=pl.Boolean))
+
+
+def _compact(
+    uri: str, table: DeltaTable, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout, done: Compacted
+) -> None:
+    written = _write(uri, unit, columns, layout)
+    removes = [
+        active_file(*one) for one in unit.select("path", "size", "partition").iter_rows()
+    ]  # row objects allowed: one a file
+    told = {"maintains": "compact", "commit_id": uuid.uuid4().hex}
+    replacement = Replacement(removes, written, OPERATION, False, frozenset(), told)
+    try:
+        _commit(uri, table, replacement)
+    except StaleReadError as error:
+        _log.info("left to others: %s", error)
+        remove_files(uri, [file.path for file in written])
+        done.stale += 1
+        return
+    finally:
+        with translated("open the table", uri):
+            table.update_incremental()
+    done.units += 1
+    done.files_removed += len(removes)
+    done.files_added += len(written)
+    done.bytes_removed += int(unit["size"].sum())
+    done.bytes_added += sum(file.size for file in written)
+    done.rows += sum(file.rows for file in written)
+
+
+def _commit(uri: str, table: DeltaTable, replacement: Replacement) -> None:
+    for _ in range(_ANSWERS - 1):
+        with suppress(UnavailableError):
+            commit_replacement(uri, table, replacement)
+            return
+    commit_replacement(uri, table, replacement)
+
+
+def _write(uri: str, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout) -> list[DataFile]:
+    """The new files of a unit, of about the same number of rows; none is left where one cannot be written."""
+    files = [FileRows(uri, path, columns) for path in unit["path"]]
+    keys = sort_keys(columns, layout.sort_by)
+    count = _rows(unit, files)
+    each = -(-count // max(1, round(int(unit["size"].sum()) / layout.file_size)))
+    nan = frozenset[int]().union(*(file.leaves_with_nan() for file in files))
+    runs = [file.pieces(keys, whole=whole) for file, whole in zip(files, unit["whole"], strict=True)]
+    values = values_of(unit["partition"][0])
+    folder = "".join(unquote(unit["path"][0]).rpartition("/")[:2])
+    paths: list[str] = []
+    written: list[DataFile] = []
+    try:
+        with closing(merged(runs, keys)) as frames:
+            rows = Cut(frames)
+            for first in range(0, count, each):
+                paths.append(f"{folder}{PREFIX}-{uuid.uuid4().hex}.parquet")
+                some = min(each, count - first)
+                written.append(write_merged(uri, paths[-1], rows, some, values, layout=layout, nan=nan))
+            _check_rows(uri, count, sum(file.rows for file in written) + rows.left())
+    except BaseException:
+        remove_files(uri, paths)
+        raise
+    return written
+
+
+def _rows(unit: pl.DataFrame, files: Sequence[FileRows]) -> int:
+    if unit["rows"].null_count() == 0:
+        return int(unit["rows"].sum())
+    return sum(file.rows() for file in files)
+
+
+def _check_rows(uri: str, expected: int, found: int) -> None:
+    if expected != found:
+        raise TableError(
+            "the files of a table do not hold the rows that the log says",
+            where=uri,
+            got=f"{found:,} rows",
+            expected=f"{expected:,} rows",
+            next_step="run penstock verify, and put the files back as they were written",
+        )
