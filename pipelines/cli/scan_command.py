@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 
 import click
 import polars as pl
 
 from config.settings import Settings
 from pipelines.cli.json_rows import encodable, print_json_rows
-from pipelines.cli.options import common, table_uri
+from pipelines.cli.options import common, print_json, table_uri
 from pipelines.cli.plain_text import counted, whole
-from pipelines.cli.tables import print_table
-from pipelines.reports.scan import Scan, scan
+from pipelines.cli.tables import print_table, size
+from pipelines.reports.scan import Explanation, Scan, explain, scan
 from storage.upstream import translated
 
 _LIMIT_FOR_PEOPLE = 20
+
+
+class Moment(click.ParamType[datetime]):
+    """A time in ISO 8601; in UTC where it has no offset."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment that a text means."""
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time, such as 2026-01-05T12:00:00Z or 2026-01-05", param, ctx)
 
 
 @click.command("scan")
@@ -24,10 +39,19 @@ _LIMIT_FOR_PEOPLE = 20
 @click.option("--where", metavar="SQL", help="A condition over the columns, such as: actor.id < 100.")
 @click.option("--select", metavar="COLUMNS", help="Columns, or dotted paths to fields, between commas.")
 @click.option("--version", type=click.IntRange(min=0), help="A version of the table; by default the newest.")
+@click.option("--at", type=Moment(), metavar="TIME", help="The newest version that was there at this time.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows; 20 by default, --json: all.")
+@click.option("--explain", "explains", is_flag=True, help="Run it; show what was skipped, and what was read.")
 @common
 def command(
-    table: str, where: str | None, select: str | None, version: int | None, limit: int | None, as_json: bool
+    table: str,
+    where: str | None,
+    select: str | None,
+    version: int | None,
+    at: datetime | None,
+    limit: int | None,
+    explains: bool,
+    as_json: bool,
 ) -> None:
     """Read a table.
 
@@ -38,18 +62,50 @@ def command(
     Example:
         penstock scan events.yaml --where "event_date = date '2026-01-05'" --select id,actor.login
     """
+    if version is not None and at is not None:
+        raise click.UsageError("--version and --at are two ways to say the same: give one of them")
     uri = table_uri(table, Settings.from_environment())
     columns = [name.strip() for name in select.split(",")] if select is not None else []
-    found = scan(uri, where=where, select=columns, version=version)
+    found = scan(uri, where=where, select=columns, version=version, at=at, counted=explains)
+    rows = found.rows if limit is None else found.rows.head(limit)
+    if explains:
+        took = explain(replace(found, rows=rows), uri)
+        print_json(took.as_dict()) if as_json else _explain(took)
+        return
     if as_json:
-        rows = found.rows.select(encodable(found.rows.collect_schema()))
-        rows = rows if limit is None else rows.head(limit)
-        print_json_rows(_frames(rows, uri))
+        print_json_rows(_frames(rows.select(encodable(rows.collect_schema())), uri))
         return
     shown = _LIMIT_FOR_PEOPLE if limit is None else limit
     with translated("read the table", uri):
         page = found.rows.head(shown + 1).collect(engine="streaming")
     _show(found, page, shown, where)
+
+
+_HEADER = ("", "total", "other partition", "file statistics", "row group statistics", "other columns", "read")
+
+
+def _explain(took: Explanation) -> None:
+    one = took.measured
+    files = one.files - one.files_by_partition - one.files_by_statistics - one.files_by_row_groups
+    groups = one.row_groups - one.row_groups_by_statistics
+    print_table(
+        _HEADER,
+        [
+            ["partitions", whole(one.partitions), whole(one.partitions_skipped), "", "", "",
+             whole(one.partitions - one.partitions_skipped)],
+            ["files", whole(one.files), whole(one.files_by_partition), whole(one.files_by_statistics),
+             whole(one.files_by_row_groups), "", whole(files)],
+            ["row groups of these", whole(one.row_groups), "", "", whole(one.row_groups_by_statistics), "",
+             whole(groups)],
+            ["bytes", size(one.bytes), size(one.bytes_by_partition), size(one.bytes_by_statistics),
+             size(one.bytes_by_row_groups), size(one.bytes_of_columns), size(one.fetched.bytes)],
+        ],
+    )  # fmt: skip
+    fetched, total = one.fetched, max(1, one.bytes)
+    click.echo(
+        f"{counted(took.rows, 'row')}; version {took.version}; {whole(fetched.bytes)} bytes in "
+        f"{counted(fetched.requests, 'request')}, {100 * fetched.bytes / total:.2f} % of the table"
+    )
 
 
 def _frames(rows: pl.LazyFrame, uri: str) -> Iterator[pl.DataFrame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -11,7 +12,9 @@ import polars as pl
 from config.errors import did_you_mean
 from pipelines.errors import QueryError
 from pipelines.reports.condition import condition
-from storage.tables.versions import open_version, rows_of, size_of
+from storage.skipping.measured import Measured
+from storage.skipping.reader import TableReader, read_table
+from storage.upstream import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,41 @@ class Scan:
         rows: The answer: lazy, in no order.
         version: Of the table.
         table_rows: Rows of the whole table, whatever the question; None where its log does not count them.
+        measured: What `rows` took, each time that it was collected.
     """
 
     rows: pl.LazyFrame
     version: int
     table_rows: int | None
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an answer took.
+
+    Attributes:
+        rows: That were found.
+        measured: What was skipped, and by which means; what was fetched.
+    """
+
+    version: int
+    rows: int
+    measured: Measured
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `penstock scan --explain --json` prints it."""
+        return {"version": self.version, "rows": self.rows, **self.measured.as_dict()}
 
 
 def scan(
-    uri: str, *, where: str | None = None, select: Sequence[str] = (), version: int | None = None
+    uri: str,
+    *,
+    where: str | None = None,
+    select: Sequence[str] = (),
+    version: int | None = None,
+    at: datetime | None = None,
+    counted: bool = False,
 ) -> Scan:
     """The rows of the table at `uri` that meet `where`; reads its log only.
 
@@ -42,38 +71,60 @@ def scan(
         select: Columns, or dotted paths to fields of structs, whose columns then bear the path as their name;
             empty for all columns.
         version: None for the newest.
+        at: The newest version that was there at this moment, in place of `version`.
+        counted: Whether to measure what the answer takes.
 
     Raises:
-        QueryError: `where` or `select` does not fit the table.
+        QueryError: `where` or `select` does not fit the table, or it cannot be measured.
         NotFoundError: There is no table, or no such version.
         StorageError: The table cannot be read.
     """
-    table = open_version(uri, version)
-    rows = rows_of(table)
-    schema = rows.collect_schema()
-    columns = [_column(path, schema) for path in select]
+    reader = read_table(uri, version, at)
+    for path in select:
+        _check_column(path, reader.schema)
     if len(set(select)) < len(select):
         raise QueryError("a column is selected twice", got=", ".join(select))
-    if where is not None:
-        rows = rows.filter(condition(where, schema))
-    return Scan(rows.select(columns) if columns else rows, table.version(), size_of(table).rows)
+    if counted and not reader.is_plain():
+        raise QueryError(
+            "what this table takes to read cannot be measured",
+            where=uri,
+            got="deletion vectors, column mapping, or files elsewhere",
+            expected="a table whose rows are those of its files",
+        )
+    measured = Measured()
+    met = None if where is None else condition(where, reader.schema)
+    rows = reader.query(met, select or None, measured if counted else None)
+    return Scan(rows, reader.version, _rows(reader), measured)
 
 
-def _column(path: str, schema: pl.Schema) -> pl.Expr:
-    """A column, or a field inside of structs, under the name `path`; a whole name goes before a path."""
+def explain(found: Scan, uri: str) -> Explanation:
+    """Runs the query to its end, and tells what it took; memory is bounded.
+
+    Raises:
+        StorageError: The table cannot be read.
+    """
+    with translated("read the table", uri):
+        rows = sum(frame.height for frame in found.rows.collect_batches(engine="streaming"))
+    return Explanation(found.version, rows, found.measured)
+
+
+def _rows(reader: TableReader) -> int | None:
+    rows = reader.files()["rows"]
+    return None if rows.null_count() else int(rows.sum())
+
+
+def _check_column(path: str, schema: pl.Schema) -> None:
+    """Whether there is a column, or a field inside of structs; a whole name goes before a path."""
     names = [path] if path in schema else path.split(".")
-    expression, fields = pl.col(names[0]), dict[str, Any](schema)
+    fields = dict[str, Any](schema)
     for depth, name in enumerate(names):
         if name not in fields:
+            above = ".".join(names[:depth])
             raise QueryError(
                 "the table has no such column",
                 got=path,
-                expected=f"one of {', '.join(fields)}"
-                if fields
-                else f"{'.'.join(names[:depth])} has no fields",
+                expected=f"one of {', '.join(fields)}" if fields else f"{above} has no fields",
                 next_step=did_you_mean(name, fields),
             )
-        expression = expression.struct.field(name) if depth else expression
         kind = fields[name]
         fields = dict(kind.to_schema()) if isinstance(kind, pl.Struct) else {}
-    return expression.alias(path)
