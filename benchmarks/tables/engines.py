@@ -56,7 +56,7 @@ def _expression(query: Query) -> pl.Expr:
 
 def penstock(uri: str, query: Query) -> Ask:
     """The lazy frame of Penstock's reader."""
-    from storage.tables.reader import read_table
+    from storage.skipping.reader import read_table
 
     where = _expression(query)
     return lambda: _of_frame(read_table(uri).lazy().filter(where))
@@ -66,9 +66,10 @@ def penstock_batches(uri: str, query: Query) -> Ask:
     """The stream of Penstock's reader."""
     import pyarrow as pa
 
-    from storage.tables.reader import read_table
+    from storage.skipping.reader import read_table
 
-    return lambda: _of_arrow(pa.Table.from_batches(read_table(uri).batches(sql_of(query))))
+    where = _expression(query)
+    return lambda: _of_arrow(pa.Table.from_batches(read_table(uri).batches(where)))
 
 
 def polars(uri: str, query: Query) -> Ask:

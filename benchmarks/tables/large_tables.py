@@ -1,8 +1,8 @@
 """Tables and ledgers of very many files: `python -m benchmarks.tables.large_tables [--scale N]`.
 
 Opening, planning, reading from and committing to a table with 100,000 files; and planning a batch where the
-ledger holds one million files and 10,000 others wait. All of it local; each step is a process of its own, whose
-peak memory is given with the seconds of the step alone. `--scale 100` takes one of a hundred files.
+ledger holds one million files and 10,000 others wait. All of it local; each step is a process of its own,
+whose peak memory is given with the seconds of the step alone. `--scale 100` takes one of a hundred files.
 Goes to docs/benchmarks/large-tables.json.
 """
 

@@ -1,7 +1,7 @@
 """A table with very many files: `python -m benchmarks.tables.many_files FOLDER FILES`.
 
-One file is real. The others are in the log alone, with statistics as they would have them: each holds a span of
-users of one of 100 days, and no two of one day overlap, so that `QUERY` is about the real one alone. The
+One file is real. The others are in the log alone, with statistics as they would have them: each holds a span
+of users of one of 100 days, and no two of one day overlap, so that `QUERY` is about the real one alone. The
 commits and the checkpoints are Penstock's. Where FOLDER is there already, it is taken as it is.
 """
 

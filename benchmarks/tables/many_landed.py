@@ -1,7 +1,8 @@
-"""A pipeline that has taken in very many files: `python -m benchmarks.tables.many_landed FOLDER FILES COMMITS`.
+"""A pipeline that took in very many files: `python -m benchmarks.tables.many_landed FOLDER FILES COMMITS`.
 
-FOLDER gets the empty table of the pipeline, whose ledger holds FILES files that were taken in by COMMITS batches,
-and a landing zone with 10,000 others, which wait. Where FOLDER is there already, it is taken as it is.
+FOLDER gets the empty table of the pipeline, whose ledger holds FILES files that were taken in by COMMITS
+batches, and a landing zone with 10,000 others, which wait. Where FOLDER is there already, it is taken as it
+is.
 """
 
 from __future__ import annotations

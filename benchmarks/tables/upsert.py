@@ -1,8 +1,8 @@
 """Upserts one of a hundred rows of a table: `python -m benchmarks.tables.upsert [--turns N] [ROWS]`.
 
-Newer rows for 1 % of the keys, at random, go into a table of ROWS rows (20M by default): by Penstock, from a landed
-Parquet file, and by the `merge` of delta-rs. Each turn is a whole process on a fresh copy of the same table, and
-the contestants take turns. Both must leave the same rows. Goes to docs/benchmarks/upsert.json.
+Newer rows for 1 % of the keys, at random, go into a table of ROWS rows (20M by default): by Penstock, from a
+landed Parquet file, and by the `merge` of delta-rs. Each turn is a whole process on a fresh copy of the same
+table, and the contestants take turns. Both must leave the same rows. Goes to docs/benchmarks/upsert.json.
 """
 
 from __future__ import annotations

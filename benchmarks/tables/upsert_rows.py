@@ -1,8 +1,8 @@
 """Makes what upserts are measured on: `python -m benchmarks.tables.upsert_rows FOLDER ROWS`.
 
-FOLDER gets `table`, a table of ROWS rows that came in 20 batches, and `changes/changes.parquet`, newer rows for one
-of a hundred of its keys at random. Keys are whole numbers in no order, so that every file holds keys from
-everywhere, and every file holds some that change. Where FOLDER is there already, it is taken as it is.
+FOLDER gets `table`, a table of ROWS rows that came in 20 batches, and `changes/changes.parquet`, newer rows
+for one of a hundred of its keys at random. Keys are whole numbers in no order, so that every batch holds keys
+from everywhere, and some that change. Where FOLDER is there already, it is taken as it is.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """One upsert by one contestant: `python -m benchmarks.tables.upsert_turn CONTESTANT FOLDER`.
 
-FOLDER holds `table` and `changes`, and gets `steps.json`, the seconds of each step; imports count to none of them.
+FOLDER holds `table` and `changes`, and gets `steps.json`, the seconds of each step without the first imports.
 
 penstock  the functions that `penstock run` calls, one after the other, on a landed file
-delta-rs  `merge` as its documentation shows it, with everything it is left to decide; it knows no order of rows,
-          so that a late older row would overwrite a newer one
+delta-rs  `merge` as its documentation shows it, all else left to it; it knows no order of rows, so that
+          a late older row would overwrite a newer one
 """
 
 from __future__ import annotations
