@@ -65,6 +65,18 @@ def check_named(columns: Sequence[Column]) -> list[Finding]:
     return [(("contract", "columns"), problem)]
 
 
+def check_repeated(read: str, mode: str) -> list[Finding]:
+    """Rows that come again and again, where nothing takes the place of what they were before."""
+    if read != "partitions" or mode in ("replace", "upsert"):
+        return []
+    problem = InvalidValueError(
+        "whole partitions, which come again with each change, would be added again",
+        got=f"mode: {mode}, source.read: partitions",
+        expected="mode: replace, or upsert",
+    )
+    return [(("table", "mode"), problem)]
+
+
 def check_schedule(cron: str | None, every: timedelta | None) -> list[Finding]:
     """A schedule with both `cron` and `every`, or with neither."""
     if (cron is None) != (every is None):

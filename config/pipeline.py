@@ -36,6 +36,7 @@ from config.consistency import (
     change_columns,
     check_flat,
     check_named,
+    check_repeated,
     check_schedule,
     check_table,
     check_unique_names,
@@ -160,6 +161,7 @@ class Pipeline(Spec):
         )
         if self.source.uri is None:
             findings += check_chain(self.source.location, self.table.uri)
+            findings += check_repeated(self.source.read, self.table.mode)
         else:
             findings += check_named(self.contract.columns)
             findings += check_locations(self.source.uri, self.table.uri)

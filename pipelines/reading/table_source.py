@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,8 +16,10 @@ from config.pipeline import Contract, Pipeline
 from config.settings import Settings
 from config.source import Source
 from pipelines.reading.source_columns import contract_columns
+from storage.layout.partitions import PartitionValues, partition_texts
 from storage.reading.rows import Rows
 from storage.reading.typed.reader_process import ReaderProcess
+from storage.tables.feed.partition_columns import partition_arrays
 from storage.tables.feed.pieces import parsed
 from storage.tables.feed.rows import FeedReader
 from storage.tables.feed.source_log import at_version, open_source
@@ -44,12 +47,47 @@ def with_source_columns(pipeline: Pipeline, files: pl.DataFrame | None = None) -
     source, contract = pipeline.source, pipeline.contract
     if source.table is None:
         return pipeline
+    table = _opened(source, files)
+    _check_partitions(pipeline, table)
     if not contract.columns:
-        contract = _of_source(pipeline, _opened(source, files))
+        contract = _of_source(pipeline, table)
     known = {one.name for one in contract.columns}
     added = tuple(one for one in change_columns(source.read) if one.name not in known)
     contract = contract.model_copy(update={"columns": (*contract.columns, *added)})
     return pipeline.model_copy(update={"contract": contract})
+
+
+def read_partitions(
+    files: pl.DataFrame, schema: pl.Schema, partition_by: Sequence[str]
+) -> tuple[PartitionValues, ...]:
+    """The partitions that a batch has read, in the words of a table with `schema`.
+
+    Args:
+        files: As the ledger has them.
+        schema: With all columns of `partition_by`, which are those of the source.
+    """
+    wanted = pl.DataFrame(schema=schema).select(partition_by).to_arrow().schema
+    keys = parsed(files["identity"])["values"].unique(maintain_order=True)
+    values = [
+        pl.DataFrame(partition_arrays(wanted, partition_by, json.loads(key), 1, where="the ledger"))
+        for key in keys  # row objects allowed: one a partition
+    ]
+    # row objects allowed: one a partition
+    return tuple(partition_texts(pl.concat(values).select(partition_by)).to_dicts()) if values else ()
+
+
+def _check_partitions(pipeline: Pipeline, table: Any) -> None:
+    """What is read partition by partition must be replaced so: only then does a batch hold whole partitions."""
+    theirs, ours = table.metadata().partition_columns, pipeline.table.partition_by
+    if pipeline.source.read != "partitions" or pipeline.table.mode != "replace" or set(theirs) == set(ours):
+        return
+    raise SpecError(
+        "partitions of the source that are no partitions of the table",
+        where=f"pipeline {pipeline.name}, table.partition_by",
+        got=", ".join(ours) or "none",
+        expected=f"the columns that partition the source: {', '.join(theirs) or 'none'}",
+        next_step="partition both tables by the same columns, or use mode: upsert",
+    )
 
 
 def read_table_source(pipeline: Pipeline, files: pl.DataFrame, settings: Settings) -> Generator[Rows]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,11 +11,11 @@ from deltalake import DeltaTable
 
 from storage.layout.data_file import DataFile
 from storage.layout.uploads import Uploads
-from storage.tables.merging.contenders import PLACE, Compared, contenders
+from storage.tables.merging.contenders import Compared, contenders
 from storage.tables.merging.keys import values_of
 from storage.tables.merging.matches import verdict
 from storage.tables.merging.rule import MergeCounts, MergeRule
-from storage.tables.merging.scanning import Source
+from storage.tables.merging.scanning import FILE, PLACE, ROW, Source
 from storage.tables.merging.survivors import Old, survivors
 from storage.tables.merging.table_files import TableFiles
 from storage.tables.replacement import ActiveFile, Partition, partition_of
@@ -67,14 +67,15 @@ class _Merger:
     def __init__(self, uri: str, table: DeltaTable, staged: Sequence[DataFile], rule: MergeRule) -> None:
         self._uri, self._staged, self._rule = uri, staged, rule
         self._schema = table_columns(table)
-        values = {_exactly(one): dict(one.partition_values) for one in staged}
+        touched = (*(dict(one.partition_values) for one in staged), *rule.clears)
+        values = {_exactly(one): one for one in touched}
         self._partitions = {one: number for number, one in enumerate(values)}
         self._reads = frozenset(map(partition_of, values.values()))
         self._files = TableFiles(uri, table, list(values.values()))
 
     def replaced(self) -> Merge:
         """All rows of the partitions give way."""
-        numbers = self._files.numbers() if self._staged else []
+        numbers = self._files.numbers() if self._staged or self._rule.clears else []
         rows = sum(one.rows for one in self._staged)
         counts = MergeCounts(inserted=rows, replaced=self._files.rows() if numbers else 0)
         removes = [self._files.active(number) for number in numbers]
@@ -101,7 +102,7 @@ class _Merger:
         rows, limit = 0, self._rule.rows_at_once
         by_part: dict[int, list[int]] = {}
         for number, one in enumerate(self._staged):
-            part = self._partitions[_exactly(one)]
+            part = self._partitions[_exactly(one.partition_values)]
             by_part.setdefault(part, []).append(number)
         for part, numbers in by_part.items():
             more = sum(self._staged[number].rows for number in numbers)
@@ -140,18 +141,18 @@ class _Merger:
                 yield Old(path, active.size, count, active.partition_values, rows)
 
 
-def _exactly(file: DataFile) -> tuple[tuple[str, str | None], ...]:
-    """What tells its partition from all others."""
-    return tuple(sorted(file.partition_values.items()))
+def _exactly(values: Mapping[str, str | None]) -> tuple[tuple[str, str | None], ...]:
+    """What tells a partition from all others."""
+    return tuple(sorted(values.items()))
 
 
-_NOWHERE = pl.DataFrame(schema={"file": pl.Int32, "row": pl.UInt32})
+_NOWHERE = pl.DataFrame(schema={FILE: pl.Int32, ROW: pl.UInt32})
 
 
 def _by_file(places: pl.DataFrame) -> dict[int, pl.Series]:
     """The rows of each file; `_NOWHERE` has none."""
-    files = places.select(PLACE).sort(PLACE).partition_by("file", as_dict=True)
-    return {int(file): rows["row"] for (file,), rows in files.items()}
+    files = places.select(PLACE).sort(PLACE).partition_by(FILE, as_dict=True)
+    return {int(file): rows[ROW] for (file,), rows in files.items()}
 
 
 def table_columns(table: DeltaTable) -> pl.Schema:

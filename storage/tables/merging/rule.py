@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self
 
 from config.table import Table
 from storage.layout.file_layout import FileLayout
+from storage.layout.partitions import PartitionValues
 
 Mode = Literal["upsert", "insert_new", "replace"]
 
@@ -27,6 +28,7 @@ class MergeRule:
         layout: Of files that are written again; where it sorts, staged files have `ARRIVAL` beside them.
         memory_bytes: For keys, and once more for rows that are written again.
         prefix: What the names of files begin with.
+        clears: Of `replace`: partitions that are replaced whether any row came for them or not.
     """
 
     mode: Mode
@@ -36,13 +38,17 @@ class MergeRule:
     layout: FileLayout
     memory_bytes: int
     prefix: str = "merged"
+    clears: tuple[PartitionValues, ...] = ()
 
     @classmethod
-    def of(cls, table: Table, memory_bytes: int, prefix: str) -> Self:
+    def of(
+        cls, table: Table, memory_bytes: int, prefix: str, clears: tuple[PartitionValues, ...] = ()
+    ) -> Self:
         """What a pipeline asks for; its mode is not `append`."""
         assert table.mode != "append"
         layout = FileLayout.of(table)
-        return cls(table.mode, table.key, table.order_by, table.partition_by, layout, memory_bytes, prefix)
+        names = table.key, table.order_by, table.partition_by
+        return cls(table.mode, *names, layout, memory_bytes, prefix, clears)
 
     @property
     def keys_in_files(self) -> tuple[str, ...]:
