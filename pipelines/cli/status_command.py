@@ -95,7 +95,8 @@ def _last_batch(found: Status) -> str:
 
 
 def _files(files: Files) -> str:
-    return f"{counted(files.files, 'file')}, {size(files.bytes)}"
+    versions = f" of {counted(files.versions, 'version')} of the source" if files.versions else ""
+    return f"{counted(files.files, 'file')}{versions}, {size(files.bytes)}"
 
 
 def _quarantine(found: Status) -> str:

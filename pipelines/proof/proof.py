@@ -32,6 +32,7 @@ from pipelines.proof.committed_counts import CommittedCounts
 from pipelines.proof.log_replay import Replay, check_footers
 from pipelines.proof.recount import Recount, landed_now, recount
 from pipelines.proof.replays import check_marked, check_markers, check_sources
+from pipelines.proof.source_rows import check_source_rows
 from pipelines.proof.undos import check_undo, check_undone_markers, check_undos, undone_by
 from pipelines.proof.violation import Violation
 from storage.tables.commit_log import LoggedCommit, active_files, read_commits
@@ -123,7 +124,7 @@ class _Prover:
         self._refused, self._markers = refused_counts(uri, name), marker_counts(uri, name)
         self._undos, self._undone = undone_by(self._ledger), undone_markers(uri, name)
         self._newest = last_batch(open_table(uri), name)
-        self._landed = landed_now(pipeline)
+        self._landed = landed_now(pipeline, self._ledger)
         self._batches: list[BatchProof] = []
         self._violations: list[Violation] = []
 
@@ -184,6 +185,8 @@ class _Prover:
         found += check_quarantine(batch, counts, landed, refused.select("path", "records"))
         found += check_markers(batch, counts, files, markers)
         found += check_recount(batch, counts, landed, again.counts)
+        if pipeline.source.table is not None:
+            found += check_source_rows(batch, counts, landed)
         proof = _batch_proof(batch, commit, counts, files.height, again)
         self._batches.append(replace(proof, undone_by=self._undone_by(batch)))
 

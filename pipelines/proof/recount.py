@@ -18,6 +18,7 @@ from storage.errors import FileChangedError, FileVanishedError, NotFoundError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
 from storage.reading.blocks import Block, Damage
 from storage.reading.rows import Rows
+from storage.tables.feed.present import present_pieces, readable
 from storage.tables.markers import BY_LIMIT
 from transforms.decode.lines import split
 
@@ -39,8 +40,13 @@ class Recount:
     changed: int
 
 
-def landed_now(pipeline: Pipeline) -> pl.DataFrame:
-    """`path` and `identity` of what lies in the landing zone; nothing where the zone itself is gone."""
+def landed_now(pipeline: Pipeline, ledger: pl.DataFrame) -> pl.DataFrame:
+    """`path` and `identity` of what lies in the landing zone; nothing where the zone itself is gone.
+
+    Of a source table, what `ledger` has of the files that lie in its folder.
+    """
+    if pipeline.source.table is not None:
+        return present_pieces(pipeline.source.table, ledger)
     try:
         landed = list_landing(pipeline.source.location)
     except NotFoundError:
@@ -65,9 +71,7 @@ def recount(
         landed: What `landed_now` gave.
         at: Told which of the files that are there is being read, from 0.
     """
-    now = files.join(landed, on="path", how="left", suffix="_now", maintain_order="left")
-    gone = now["identity_now"].null_count()
-    there = now.filter(pl.col("identity") == pl.col("identity_now"))
+    there, gone = _there(files, landed, pipeline)
     changed = files.height - gone - there.height
     while True:
         try:
@@ -79,6 +83,15 @@ def recount(
         else:
             counts = there.select("file", records=pl.Series(records)).filter(pl.col("records") >= 0)
             return Recount(counts, gone, changed)
+
+
+def _there(files: pl.DataFrame, landed: pl.DataFrame, pipeline: Pipeline) -> tuple[pl.DataFrame, int]:
+    """The files that are there unchanged, and how many are gone."""
+    if pipeline.source.table is not None:
+        there = readable(files, landed)
+        return there, files.height - there.height
+    now = files.join(landed, on="path", how="left", suffix="_now", maintain_order="left")
+    return now.filter(pl.col("identity") == pl.col("identity_now")), now["identity_now"].null_count()
 
 
 def _count(

@@ -77,7 +77,7 @@ def read_partitions(
 
 
 def _check_partitions(pipeline: Pipeline, table: Any) -> None:
-    """What is read partition by partition must be replaced so: only then does a batch hold whole partitions."""
+    """What is read partition by partition must be replaced so: only then a batch holds whole partitions."""
     theirs, ours = table.metadata().partition_columns, pipeline.table.partition_by
     if pipeline.source.read != "partitions" or pipeline.table.mode != "replace" or set(theirs) == set(ours):
         return
@@ -104,7 +104,7 @@ def read_table_source(pipeline: Pipeline, files: pl.DataFrame, settings: Setting
     """
     if files.is_empty():
         return
-    table = _opened(pipeline.source, files)
+    table = _opened(pipeline.source)
     with closing(ReaderProcess(memory_bytes=settings.memory_bytes)) as process:
         reader = FeedReader(
             schema=pa.schema(table.schema().to_arrow()),
@@ -119,7 +119,7 @@ def read_table_source(pipeline: Pipeline, files: pl.DataFrame, settings: Setting
             yield from rows
 
 
-def _opened(source: Source, files: pl.DataFrame | None) -> Any:
+def _opened(source: Source, files: pl.DataFrame | None = None) -> Any:
     """The source at the newest version that the files of a batch are of."""
     if files is None or files["replays"].count():
         return open_source(source.location)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ import polars as pl
 from config.pipeline import Pipeline
 from storage.landing.listing import list_landing
 from storage.tables.delta import last_batch, open_table
-from storage.tables.ledger import planned_files, waiting_files
+from storage.tables.feed.waiting import waiting_pieces
+from storage.tables.ledger import planned_files, taken_files, waiting_files
 from storage.tables.quarantined import quarantine_counts, quarantine_uri
 from storage.tables.versions import size_of, versions_of
 from storage.upstream import translated
@@ -28,12 +29,15 @@ class Files:
         batch: The one that they are planned for; None where they wait for a plan.
         bytes: As stored.
         oldest: When the oldest of them was last changed; None without any, and in a replay.
+        versions: How many versions of a source table they are of; None where files land, and where partitions
+            are read.
     """
 
     batch: int | None
     files: int
     bytes: int
     oldest: datetime | None
+    versions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
     table = open_table(uri)
     last = last_batch(table, name)
     planned = _planned(uri, name, last)
-    waiting = _files(waiting_files(uri, name, lambda: list_landing(pipeline.source.uri)), None)
+    waiting = _waiting(pipeline)
     oldest = min((one.oldest for one in (planned, waiting) if one is not None and one.oldest), default=None)
     age = None if oldest is None else ((now or datetime.now(UTC)) - oldest).total_seconds()
     size = size_of(table) if table is not None else None
@@ -103,6 +107,16 @@ def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
         bytes=size.bytes if size is not None else 0,
         quarantined=_quarantined(uri, name, last),
     )
+
+
+def _waiting(pipeline: Pipeline) -> Files:
+    uri, name, source = pipeline.table.uri, pipeline.name, pipeline.source
+    if source.table is None:
+        return _files(waiting_files(uri, name, lambda: list_landing(source.location)), None)
+    found = waiting_pieces(source.location, source.read, taken_files(uri, name))
+    versions = None if source.read == "partitions" else found["version"].n_unique()
+    files = _files(found.with_columns(replays=pl.lit(None, pl.Int64)), None)
+    return replace(files, versions=versions)
 
 
 def _planned(uri: str, name: str, last: int) -> Files | None:

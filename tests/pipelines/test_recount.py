@@ -31,7 +31,7 @@ def test_recount_counts_lines_that_are_not_blank_and_damages(store: Store, memor
     pipeline = a_pipeline(store)
     settings = Settings(memory_bytes=memory_bytes, max_record_bytes=2**10)
 
-    found = recount(planned(pipeline), landed_now(pipeline), pipeline, settings)
+    found = recount(planned(pipeline), landed_now(pipeline, planned(pipeline)), pipeline, settings)
 
     assert found.counts.rows()[:2] == [(0, 101), (1, 0)]
     assert found.counts.rows()[2][1] > 1
@@ -45,7 +45,7 @@ def test_recount_file_that_goes_or_changes_meanwhile_leaves_the_others(
     for name in "abcd":
         land(local, f"{name}.ndjson", *events(0, 10))
     pipeline = a_pipeline(local)
-    files, landed = planned(pipeline), landed_now(pipeline)
+    files, landed = planned(pipeline), landed_now(pipeline, planned(pipeline))
     read_landed = recounting.read_landed  # type: ignore[attr-defined]  # the one that it calls
 
     def late(*arguments: Any, **options: Any) -> Any:
@@ -65,6 +65,6 @@ def test_recount_tells_which_file_it_is_at(local: Store) -> None:
         land(local, f"{name}.ndjson", *events(0, 10))
     pipeline, seen = a_pipeline(local), list[int]()
 
-    recount(planned(pipeline), landed_now(pipeline), pipeline, SETTINGS, seen.append)
+    recount(planned(pipeline), landed_now(pipeline, planned(pipeline)), pipeline, SETTINGS, seen.append)
 
     assert seen[-1] == 2

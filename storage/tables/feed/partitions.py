@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 import polars as pl
 from deltalake import DeltaTable
@@ -44,11 +46,13 @@ def partition_units(uri: str, table: DeltaTable, told: pl.DataFrame) -> Iterator
         files[partition_key(file.values)].append(file)
     changes = _changes(versions_between(uri, since + 1, newest))
     late = {key: first for key, at in changes.items() if key in taken and (first := _after(at, taken[key]))}
-    noted = min(late.values(), default=newest + 1) - 1
+    noted = min((first.version for first in late.values()), default=newest + 1) - 1
     for key in sorted((files.keys() - taken.keys()) | late.keys() | undone):
         values = json.loads(key)  # row objects allowed: one partition
         piece = Piece(str(table.metadata().id), newest, "partition", None, values, noted)
-        yield [(_with_rows(piece, file), file) for file in files.get(key, ())] or [_stand_in(uri, piece)]
+        yield [(replace(piece, rows=file.rows), file) for file in files.get(key, ())] or [
+            _stand_in(uri, piece, late.get(key))
+        ]
 
 
 def _check_partitioned(uri: str, table: DeltaTable) -> None:
@@ -73,26 +77,30 @@ def _since(told: pl.DataFrame, newest: int) -> int:
     return newest if last.is_empty() else max(last)
 
 
-def _changes(versions: Iterable[SourceVersion]) -> Mapping[str, list[int]]:
-    """The versions in which each partition changed, in order."""
-    found: dict[str, list[int]] = defaultdict(list)
+class _Change(NamedTuple):
+    """A version that changed a partition, and when, in milliseconds since 1970-01-01 UTC."""
+
+    version: int
+    at_ms: int
+
+
+def _changes(versions: Iterable[SourceVersion]) -> Mapping[str, list[_Change]]:
+    """Those of each partition, in order."""
+    found: dict[str, list[_Change]] = defaultdict(list)
     for version in versions:
-        for key in {partition_key(file.values) for file in (*version.added, *version.removed)}:
-            found[key].append(version.version)
+        files = (*version.added, *version.removed)
+        for key, at_ms in {partition_key(file.values): file.modified_ms for file in files}.items():
+            found[key].append(_Change(version.version, at_ms))
     return found
 
 
-def _after(versions: Iterable[int], version: int) -> int | None:
-    """The first of `versions` that is greater; None where none is."""
-    return next((one for one in versions if one > version), None)
+def _after(changes: Iterable[_Change], version: int) -> _Change | None:
+    """The first that is later than `version`; None where none is."""
+    return next((one for one in changes if one.version > version), None)
 
 
-def _with_rows(piece: Piece, file: SourceFile) -> Piece:
-    return Piece(piece.table, piece.version, piece.what, file.rows, piece.values, piece.since)
-
-
-def _stand_in(uri: str, piece: Piece) -> tuple[Piece, SourceFile]:
+def _stand_in(uri: str, piece: Piece, change: _Change | None) -> tuple[Piece, SourceFile]:
     """For a partition whose rows are all gone: there is no file, but a batch must know of it."""
     path = f"{table_root(uri)}/{folder(piece.values)}"
-    empty = Piece(piece.table, piece.version, "no rows", 0, piece.values, piece.since)
-    return empty, SourceFile(path, 0, 0, piece.values, 0)
+    at_ms = change.at_ms if change else 0
+    return replace(piece, what="no rows", rows=0), SourceFile(path, 0, 0, piece.values, at_ms)
