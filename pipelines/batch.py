@@ -103,7 +103,7 @@ def write_batch(
     """
     growth = Growth(with_source_columns(pipeline, planned.files), planned.table)
     next_evolution(growth.pipeline, planned.table)
-    check_mode(growth.pipeline)
+    check_mode(growth.pipeline, planned.table)
     written = _write_once(growth, planned, settings, progress)
     while written is None:
         written = _write_once(growth, planned, settings, None)

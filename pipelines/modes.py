@@ -8,17 +8,23 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from pipelines.evolution import output_schema
+from pipelines.reading.table_source import read_partitions
 from pipelines.unstorable import Unstorable
 from pipelines.written_batch import WrittenBatch
+from storage.layout.partitions import PartitionValues
 from storage.tables.merging.keys import check_rule, values_of
+from storage.tables.merging.mergeable import check_mergeable
 from storage.tables.merging.rule import ARRIVAL, MergeRule
 
 NULL_KEY: Final = "null_key"
 """Why rows without a key are in the quarantine: nothing tells them from others."""
 
 
-def check_mode(pipeline: Pipeline) -> None:
-    """Refuses a pipeline whose rows have not the columns of its key or order, or none that can be compared.
+def check_mode(pipeline: Pipeline, table: Any) -> None:
+    """Refuses a pipeline whose rows have not the columns of its key or order, or a table they cannot go to.
+
+    Args:
+        table: None where there is none yet.
 
     Raises:
         StepError: A transform does not fit the rows it gets.
@@ -26,6 +32,13 @@ def check_mode(pipeline: Pipeline) -> None:
     """
     if pipeline.table.merges:
         check_rule(output_schema(pipeline), _rule(pipeline, 0))
+    check_table(pipeline, table)
+
+
+def check_table(pipeline: Pipeline, table: Any) -> None:
+    """The latter alone."""
+    if table is not None and pipeline.table.mode != "append":
+        check_mergeable(table, _rule(pipeline, 0))
 
 
 class Keyed:
@@ -76,7 +89,7 @@ def commit_merged_rows(pipeline: Pipeline, written: WrittenBatch, table: Any) ->
     done = commit_merge(
         pipeline.table.uri,
         table,
-        _rule(pipeline, written.fate.memory_bytes, written.planned.number),
+        _rule(pipeline, written.fate.memory_bytes, written.planned.number, _clears(pipeline, written)),
         app_id=pipeline.name,
         batch=written.planned.number,
         staged=written.files,
@@ -97,5 +110,15 @@ def forget_order(pipeline: Pipeline, written: WrittenBatch) -> None:
         remove_asides(pipeline.table.uri, written.files, _rule(pipeline, 0))
 
 
-def _rule(pipeline: Pipeline, memory_bytes: int, number: int = 0) -> MergeRule:
-    return MergeRule.of(pipeline.table, memory_bytes, f"batch-{number}-merged")
+def _clears(pipeline: Pipeline, written: WrittenBatch) -> tuple[PartitionValues, ...]:
+    """Partitions that were read as a whole: what was made of them before is replaced, also by nothing."""
+    whole = pipeline.source.read == "partitions" and not written.planned.is_replay
+    if not whole or pipeline.table.mode != "replace":
+        return ()
+    return read_partitions(written.planned.files, written.schema, pipeline.table.partition_by)
+
+
+def _rule(
+    pipeline: Pipeline, memory_bytes: int, number: int = 0, clears: tuple[PartitionValues, ...] = ()
+) -> MergeRule:
+    return MergeRule.of(pipeline.table, memory_bytes, f"batch-{number}-merged", clears)

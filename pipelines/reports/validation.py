@@ -13,11 +13,14 @@ from config.errors import PenstockError
 from config.pipeline import Pipeline
 from config.table import Table
 from pipelines.evolution import hands_on_new_columns, remembering
+from pipelines.modes import check_table
 from pipelines.reading.intake import Columns
+from pipelines.reading.table_source import with_source_columns
 from storage.errors import TableSchemaError
 from storage.layout.sort_keys import sort_keys
 from storage.layout.table_schema import check_partition_columns
 from storage.tables.delta import open_table
+from storage.tables.merging.keys import values_of
 from storage.tables.schema.appendable import check_appendable
 from storage.tables.schema.columns import TableColumn, columns_for
 from storage.tables.schema.evolution import Evolution, evolution_of
@@ -81,14 +84,14 @@ class Validation:
 def validate(pipeline: Pipeline) -> Validation:
     """Holds expectations, transforms, layout and table against one another.
 
-    Reads the log of the table, and no data. Imports the functions that the transforms name, and calls them
-    with a lazy frame.
+    Reads the log of the table, and of the source where that is one, and no data. Imports the functions that
+    the transforms name, and calls them with a lazy frame.
 
     Raises:
         StorageError: The table cannot be read.
     """
     table = open_table(pipeline.table.uri)
-    pipeline, evolution = remembering(pipeline, table), None
+    pipeline, evolution = remembering(with_source_columns(pipeline), table), None
     problems: list[PenstockError] = list(_expectation_problems(pipeline))
     steps: list[StepPlan] = []
     columns: tuple[TableColumn, ...] = ()
@@ -98,6 +101,7 @@ def validate(pipeline: Pipeline) -> Validation:
         columns = columns_for(schema, pipeline.table.partition_by)
         if table is not None:
             check_appendable(table, pipeline.table.partition_by)
+            check_table(pipeline, table)
             evolution = evolution_of(table, schema)
     except (StepError, TableSchemaError) as error:
         problems.append(error)
@@ -137,6 +141,10 @@ def _layout_problems(table: Table, schema: pl.Schema) -> Iterator[Problem]:
     yield from _problem(lambda: check_partition_columns(schema, table.partition_by))
     for path in table.sort_by:
         yield from _problem(lambda one=path: sort_keys(schema, [one]))  # type: ignore[misc]
+    if table.merges:
+        named = {"key": table.key, "order_by": table.order_by}
+        for option, path in [(option, path) for option, paths in named.items() for path in paths]:
+            yield from _problem(lambda one=path, of=option: values_of(schema, [one], of))  # type: ignore[misc]
 
 
 def _problem(check: Callable[[], object]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import polars as pl
 from deltalake import DeltaTable
 
-from storage.errors import StaleReadError, TableSchemaError, UnavailableError
+from storage.errors import StaleReadError, UnavailableError
 from storage.layout.data_file import DataFile
 from storage.layout.partition_files import beside
 from storage.layout.table_schema import check_partition_columns
@@ -19,9 +19,10 @@ from storage.tables.attempt import Attempt, Commit, found_in
 from storage.tables.commits import take_over
 from storage.tables.delta import METADATA_KEY, last_batch, open_table
 from storage.tables.merging.merge import Merge, merged
+from storage.tables.merging.mergeable import check_mergeable
 from storage.tables.merging.rule import MergeCounts, MergeRule
 from storage.tables.replacement import Replacement, commit_replacement, read_actions
-from storage.tables.schema.appendable import check_appendable, nulls_in
+from storage.tables.schema.appendable import nulls_in
 from storage.tables.schema.evolution import evolved
 
 _log = logging.getLogger(__name__)
@@ -183,24 +184,3 @@ def remove_asides(uri: str, staged: Sequence[DataFile], rule: MergeRule) -> None
     """Removes what lies beside staged files that nobody merges any more."""
     if rule.is_sorted:
         remove_files(uri, [beside(file.path) for file in staged])
-
-
-def check_mergeable(table: DeltaTable, rule: MergeRule) -> None:
-    """Refuses tables that rows cannot be taken out of by exchanging files, or whose partitions differ.
-
-    Raises:
-        TableSchemaError: Final.
-    """
-    check_appendable(table, rule.partition_by)
-    configuration = table.metadata().configuration
-    hindrances = {
-        "delta.appendOnly": rule.mode != "insert_new" and configuration.get("delta.appendOnly") == "true",
-        "deletion vectors": "deletionVectors" in (table.protocol().writer_features or ()),
-    }
-    if found := [name for name, there in hindrances.items() if there]:
-        raise TableSchemaError(
-            f"rows of this table cannot be replaced, as table.mode {rule.mode} does",
-            where=table.table_uri,
-            got=f"a table with {', '.join(found)}",
-            next_step="use mode: append, or write to a new table",
-        )

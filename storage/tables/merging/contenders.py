@@ -11,10 +11,8 @@ import polars as pl
 from storage.layout.partition_files import beside
 from storage.tables.merging.keys import Value
 from storage.tables.merging.rule import ARRIVAL, MergeRule
-from storage.tables.merging.scanning import Source, scans
+from storage.tables.merging.scanning import FILE, PART, PLACE, Source, scans
 from storage.upstream import translated
-
-PLACE = ("file", "row")
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Compared:
     @property
     def key_names(self) -> list[str]:
         """Of the key, partition first."""
-        return ["part", *(f"k{number}" for number in range(len(self.keys)))]
+        return [PART, *(f"k{number}" for number in range(len(self.keys)))]
 
     @property
     def order_names(self) -> list[str]:
@@ -43,10 +41,10 @@ class Compared:
         return pl.Schema(merged)
 
     def of(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """`part`, `file`, `row`, and the values."""
+        """`PART`, `FILE`, `ROW`, and the values."""
         names = (*self.key_names[1:], *self.order_names)
         values = zip(names, (*self.keys, *self.orders), strict=True)
-        return rows.select("part", *PLACE, *(value.expression.alias(name) for name, value in values))
+        return rows.select(PART, *PLACE, *(value.expression.alias(name) for name, value in values))
 
     def in_share(self, share: tuple[int, int]) -> pl.Expr:
         """Whether a row belongs to share i of n: rows with one key do so together."""
@@ -90,7 +88,7 @@ def _in_order(
     """Rows from the oldest to the newest; null is the oldest."""
     if not rule.is_sorted:
         return doubles.sort(*compared.order_names, *PLACE, nulls_last=False)
-    files = set(doubles["file"].unique())
+    files = set(doubles[FILE].unique())
     asides = [Source(one.number, one.part, beside(one.path)) for one in staged if one.number in files]
     with translated("read the order of staged rows", uri):
         found = [

@@ -8,9 +8,9 @@ from functools import reduce
 
 import polars as pl
 
-from storage.tables.merging.contenders import PLACE, Compared
+from storage.tables.merging.contenders import Compared
 from storage.tables.merging.rule import MergeCounts, MergeRule
-from storage.tables.merging.scanning import Source, scans
+from storage.tables.merging.scanning import FILE, PLACE, ROW, Source, scans
 from storage.upstream import translated
 
 
@@ -51,7 +51,7 @@ def verdict(
 
 
 def _matched(uri: str, files: Sequence[Source], rows: pl.DataFrame, compared: Compared) -> pl.DataFrame:
-    """`file` and `row` in the table, `contender`, and whether the row of the table is `newer`."""
+    """`FILE` and `ROW` in the table, `contender`, and whether the row of the table is `newer`."""
     found = [_NO_MATCH]
     ours = rows.lazy().drop(PLACE)
     with translated("read the keys of the table", uri):
@@ -63,7 +63,7 @@ def _matched(uri: str, files: Sequence[Source], rows: pl.DataFrame, compared: Co
 
 
 _NO_MATCH = pl.DataFrame(
-    schema={"contender": pl.UInt32, "file": pl.Int32, "row": pl.UInt32, "newer": pl.Boolean}
+    schema={"contender": pl.UInt32, FILE: pl.Int32, ROW: pl.UInt32, "newer": pl.Boolean}
 )
 
 

@@ -13,6 +13,12 @@ from storage.filesystem import delta_storage_options, is_remote, local_path
 _FILES_AT_ONCE: Final = 128
 """Files in one query: Polars opens all of them, with threads and plans of their own."""
 
+ROW: Final = "\0row"
+"""The number of a row in its file, from 0. No column of a user bears such a name, and so for the others."""
+FILE: Final = "\0file"
+PART: Final = "\0part"
+PLACE: Final = (FILE, ROW)
+
 _CASTS: Final = pl.ScanCastOptions(
     integer_cast="upcast",
     float_cast="upcast",
@@ -40,7 +46,7 @@ class Source:
 
 
 def scans(uri: str, sources: Sequence[Source], columns: pl.Schema) -> Iterator[pl.LazyFrame]:
-    """`part`, `file`, `row` (in the file, from 0) and `columns`, in order; some files each time."""
+    """The rows of `sources`, in order, with `PART`, `FILE`, `ROW` and `columns`; some files at a time."""
     for first in range(0, len(sources), _FILES_AT_ONCE):
         some = sources[first : first + _FILES_AT_ONCE]
         yield pl.concat([_scan(uri, one, columns) for one in some])
@@ -57,11 +63,11 @@ def _scan(uri: str, source: Source, columns: pl.Schema) -> pl.LazyFrame:
         glob=False,
         hive_partitioning=False,
         schema=dict(columns),
-        row_index_name="row",
+        row_index_name=ROW,
         missing_columns="insert",
         extra_columns="ignore",
         cast_options=_CASTS,
         storage_options=delta_storage_options(uri) or None,
     )
-    place = pl.lit(source.part, pl.Int32).alias("part"), pl.lit(source.number, pl.Int32).alias("file")
+    place = pl.lit(source.part, pl.Int32).alias(PART), pl.lit(source.number, pl.Int32).alias(FILE)
     return rows.with_columns(place)

@@ -15,7 +15,7 @@ from storage.layout.partitions import PartitionValues, partition_texts
 from storage.tables.footers import read_footers
 from storage.tables.merging.contenders import Compared
 from storage.tables.merging.keys import Value
-from storage.tables.merging.scanning import Source
+from storage.tables.merging.scanning import PART, Source
 from storage.tables.replacement import ActiveFile
 
 _CUT: Final = timedelta(milliseconds=1)
@@ -62,7 +62,7 @@ class TableFiles:
 
     def that_may_hold(self, rows: pl.DataFrame, compared: Compared) -> list[Source]:
         """The files whose bounds leave room for the key of some row of `rows`."""
-        files = self._actions.filter(pl.col("part").is_in(rows["part"].unique().implode()))
+        files = self._actions.filter(pl.col("part").is_in(rows[PART].unique().implode()))
         for name, value in zip(compared.key_names[1:], compared.keys, strict=True):
             files = pl.concat([files.clear(), *_between(files, rows, name, value)])
         # row objects allowed: one a file
@@ -76,12 +76,11 @@ def _in(actions: pl.DataFrame, names: Sequence[str], partitions: Sequence[Partit
         nothing = pl.lit(None, pl.Struct({}))
         return actions.with_columns(part=pl.lit(0, pl.Int32), values=nothing)
     texts = partition_texts(actions["partition"].struct.unnest().select(names))
-    wanted = pl.DataFrame(partitions, schema=dict.fromkeys(names, pl.String))
-    wanted = wanted.with_columns(part=pl.int_range(pl.len(), dtype=pl.Int32))
+    wanted = pl.DataFrame(partitions, schema=dict.fromkeys(names, pl.String)).rename(_hidden)
+    wanted = wanted.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).alias("part"))
     files = actions.with_columns(values=texts.to_struct()).hstack(texts.rename(_hidden))
-    left = [_hidden(name) for name in names]
-    found = files.join(wanted, left_on=left, right_on=list(names), nulls_equal=True, maintain_order="left")
-    return found.drop(left)
+    hidden = [_hidden(name) for name in names]
+    return files.join(wanted, on=hidden, nulls_equal=True, maintain_order="left").drop(hidden)
 
 
 def _hidden(name: str) -> str:
@@ -105,7 +104,7 @@ def _between(files: pl.DataFrame, rows: pl.DataFrame, name: str, value: Value) -
 
 
 def _by_part(rows: pl.DataFrame, name: str) -> tuple[list[int], list[pl.Series]]:
-    parts = rows.select("part", name).unique().sort(name).partition_by("part", as_dict=True)
+    parts = rows.select(PART, name).unique().sort(name).partition_by(PART, as_dict=True)
     return [part for (part,) in parts], [one[name] for one in parts.values()]
 
 

@@ -1,0 +1,75 @@
+"""A run that is killed while a batch is merged: `python -m tests.pipelines.dying_merge SPEC POINT BATCH`.
+
+SPEC is the JSON of a pipeline whose mode is not `append`. POINT is one of `POINTS`, in the order in which a
+batch passes them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from config.pipeline import Pipeline
+from config.settings import Settings
+from pipelines import batch, run
+from pipelines.written_batch import PlannedBatch, WrittenBatch
+from storage.layout.uploads import Uploads
+from storage.tables.merging import commit as merging
+
+POINTS = (
+    "planned",
+    "staged",
+    "quarantine committed",
+    "table made",
+    "some files written again",
+    "all files written again",
+    "committed",
+    "cleaned up",
+)
+
+
+def die(*_: object, **__: object) -> None:
+    """Ends this process at once, without any cleaning up."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write(pipeline: Pipeline, planned: PlannedBatch, *others: Any) -> WrittenBatch:
+    """Writes a batch, and dies or prepares to where this is its point."""
+    dying = sys.argv[2] if planned.number == int(sys.argv[3]) else None
+    if dying == "planned":
+        die()
+    written = batch.write_batch(pipeline, planned, *others)
+    match dying:
+        case "staged":
+            die()
+        case "quarantine committed":
+            vars(batch).update(commit_merged_rows=die)
+        case "table made":
+            vars(merging).update(merged=die)
+        case "some files written again":
+            setattr(Uploads, "keep", die)  # noqa: B010 - mypy would have it a method
+        case "all files written again":
+            vars(merging).update(commit_replacement=die)
+        case "committed":
+            setattr(merging._Committing, "_clean_up", die)  # noqa: B010 - as above; between two steps
+    return written
+
+
+def commit(pipeline: Pipeline, written: WrittenBatch) -> int:
+    """Commits a batch, and dies then where this is its point."""
+    version = batch.commit_batch(pipeline, written)
+    if sys.argv[2] == "cleaned up" and written.planned.number == int(sys.argv[3]):
+        die()
+    return version
+
+
+def main() -> None:
+    """Takes batch after batch, and dies."""
+    vars(run).update(write_batch=write, commit_batch=commit)
+    run.run(Pipeline.model_validate_json(sys.argv[1]), Settings(threads=2))
+
+
+if __name__ == "__main__":
+    main()
