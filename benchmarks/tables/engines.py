@@ -41,7 +41,7 @@ def options() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
-def _expression(query: Query) -> pl.Expr:
+def expression_of(query: Query) -> pl.Expr:
     """The condition for Polars."""
     import datetime as dt
 
@@ -58,7 +58,7 @@ def penstock(uri: str, query: Query) -> Ask:
     """The lazy frame of Penstock's reader."""
     from storage.skipping.reader import read_table
 
-    where = _expression(query)
+    where = expression_of(query)
     return lambda: _of_frame(read_table(uri).lazy().filter(where))
 
 
@@ -68,7 +68,7 @@ def penstock_batches(uri: str, query: Query) -> Ask:
 
     from storage.skipping.reader import read_table
 
-    where = _expression(query)
+    where = expression_of(query)
     return lambda: _of_arrow(pa.Table.from_batches(read_table(uri).batches(where)))
 
 
@@ -76,7 +76,7 @@ def polars(uri: str, query: Query) -> Ask:
     """`scan_delta` and a filter."""
     import polars as pl
 
-    where = _expression(query)
+    where = expression_of(query)
     return lambda: _of_frame(pl.scan_delta(uri, storage_options=options()).filter(where))
 
 

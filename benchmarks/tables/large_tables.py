@@ -38,7 +38,7 @@ def many_files(files: int) -> Measured:
     base = made("many_files", f"many-files-{files}", files)
     steps = {
         "open the table": "open",
-        "open it and plan a scan (`explain`)": "explain",
+        "open it and choose the files of a condition": "choose",
         "open it and commit a batch of one file": "commit",
     }
     found = {title: measured(step(name), base) for title, name in steps.items()}
@@ -71,7 +71,7 @@ def step(name: str) -> list[str | Path]:
 def made(module: str, name: str, *sizes: int) -> Path:
     """The folder that a module makes, once."""
     folder = CACHE / "tables" / name
-    command = [sys.executable, "-m", f"benchmarks.tables.{module}", folder, *map(str, sizes)]
+    command = [sys.executable, "-m", f"benchmarks.tables.{module}", str(folder), *map(str, sizes)]
     subprocess.run(command, check=True)
     return folder
 

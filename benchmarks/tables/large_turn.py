@@ -13,12 +13,14 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.tables.engines import sql_of
+from benchmarks.tables.engines import expression_of
 from benchmarks.tables.many_files import QUERY, made_up
 from benchmarks.tables.many_landed import PIPELINE, taken_in
 from config.pipeline import Pipeline
 from pipelines.batch import plan_batch
 from storage.landing.listing import list_landing
+from storage.skipping.plan import choose_files
+from storage.skipping.reader import read_table
 from storage.tables.commits import commit_batch
 from storage.tables.delta import last_batch, open_table
 from storage.tables.ledger import planned_files, waiting_files
@@ -31,11 +33,15 @@ def opened(folder: Path) -> Step:
     return lambda: open_table(str(folder))
 
 
-def explained(folder: Path) -> Step:
-    """Open the table and plan a scan."""
-    from storage.tables.reader import read_table
+def chosen(folder: Path) -> Step:
+    """Open the table and choose the files that may hold matches."""
+    where = expression_of(QUERY)
 
-    return lambda: read_table(str(folder)).explain(sql_of(QUERY))
+    def choose() -> None:
+        reader = read_table(str(folder))
+        assert choose_files(reader.files(), reader.question(where)).files.height == 1
+
+    return choose
 
 
 def committed(folder: Path) -> Step:
@@ -81,7 +87,7 @@ def weighed(folder: Path) -> Step:
 
 STEPS = {
     "open": opened,
-    "explain": explained,
+    "choose": chosen,
     "commit": committed,
     "list": listed,
     "plan": planned,

@@ -42,7 +42,7 @@ def people(numbers: NDArray[np.int64], seed: int, since: dt.datetime) -> pl.Data
         }
     ).with_columns(
         pl.from_epoch("updated", "us").dt.replace_time_zone("UTC"),
-        pl.concat_str(pl.lit("name "), "name"),
+        pl.format("name {}", "name").alias("name"),
     )
 
 
