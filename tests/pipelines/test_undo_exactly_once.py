@@ -1,0 +1,210 @@
+"""Whenever an undo dies, and whoever comes next or at the same time: it happens exactly once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.pipeline import Pipeline
+from pipelines import undo as undoing
+from pipelines.replay import replay
+from pipelines.reports.status import status
+from pipelines.run import run
+from pipelines.undo import undo
+from storage.errors import ConcurrentRunError, IrreversibleError, UnavailableError
+from storage.tables.delta import open_table
+from tests.conftest import Store
+from tests.pipelines.dying_undo import POINTS
+from tests.pipelines.racing_run import FASTER
+from tests.pipelines.taking_in import ROOT, SETTINGS, events, ids, land, proof_of, raws, run_and_prove
+from tests.pipelines.undoing import land_three, one_file_a_batch, undo_and_prove
+
+
+def child(module: str, pipeline: Pipeline, *arguments: str) -> list[str]:
+    spec = pipeline.model_dump_json(by_alias=True)
+    return [sys.executable, "-m", f"tests.pipelines.{module}", spec, *arguments]
+
+
+def killed_at(pipeline: Pipeline, point: str) -> None:
+    """Undoes batch 2, and dies on the way."""
+    command = child("dying_undo", pipeline, point, "2")
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert proof_of(pipeline).violations == ()
+
+
+@pytest.mark.parametrize("finished_by", ["undo", "run"])
+@pytest.mark.parametrize("point", POINTS)
+def test_undo_after_a_kill_is_finished_once(local: Store, point: str, finished_by: str) -> None:
+    assert_survives_a_kill(local, point, finished_by)
+
+
+@pytest.mark.parametrize("finished_by", ["replay", "undo of another"])
+@pytest.mark.parametrize("point", ["planned", "reversed"])
+def test_undo_after_a_kill_is_finished_by_other_commands(local: Store, point: str, finished_by: str) -> None:
+    assert_survives_a_kill(local, point, finished_by)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("point", POINTS[-2:])
+def test_undo_after_a_kill_on_s3_is_finished_once(s3: Store, point: str) -> None:
+    assert_survives_a_kill(s3, point, "run")
+
+
+def assert_survives_a_kill(store: Store, point: str, finished_by: str) -> None:
+    land_three(store)
+    pipeline = one_file_a_batch(store)
+    run(pipeline, SETTINGS)
+    killed_at(pipeline, point)
+    planned = status(pipeline).planned
+    assert (planned is not None) == (point not in ("checked", "committed"))
+
+    first = [(4, 2)] if planned else [(5, None)] if point == "committed" else []
+    match finished_by:
+        case "run":
+            batches = run_and_prove(pipeline).batches
+            assert [(one.batch, one.undoes) for one in batches[:1]] == first
+        case "replay":
+            replay(pipeline, SETTINGS)
+        case "undo of another":
+            undo_and_prove(pipeline, 1)
+    done = undo_and_prove(pipeline, 2) if point == "checked" or finished_by != "run" else None
+
+    assert done is None or (done.undoes, done.rows_removed) == (2, 10)
+    run_and_prove(pipeline)
+    assert ids(pipeline) == list(range(30))
+    assert sorted(raws(pipeline)) == [b"bad 0", b"bad 1", b"bad 2"]
+    undos = [one.undoes for one in proof_of(pipeline).batches if one.undoes]
+    assert sorted(undos) == ([1, 2] if finished_by == "undo of another" else [2])
+
+
+def test_undo_answer_of_the_commit_lost_is_found_by_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(store)
+    pipeline = one_file_a_batch(store)
+    run(pipeline, SETTINGS)
+    commit = undoing.commit_replacement
+
+    def losing(*arguments: Any) -> int:
+        commit(*arguments)
+        raise UnavailableError("the answer got lost")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(undoing, "commit_replacement", losing)
+        with pytest.raises(UnavailableError):
+            undo(pipeline, 2, SETTINGS)
+
+    done = undo_and_prove(pipeline, 2)
+
+    assert (done.batch, done.rows_removed, done.done_before) == (4, 10, True)
+    run_and_prove(pipeline)
+    assert ids(pipeline) == list(range(30))
+
+
+@pytest.mark.parametrize("others", [["undo 2"], ["undo 1", "replay"], []])
+def test_undo_of_several_processes_at_once_doubles_and_loses_nothing(
+    local: Store, tmp_path: Path, others: list[str]
+) -> None:
+    assert_survives_a_race(local, tmp_path, others)
+
+
+@pytest.mark.s3
+def test_undo_of_several_processes_at_once_on_s3_doubles_and_loses_nothing(s3: Store, tmp_path: Path) -> None:
+    assert_survives_a_race(s3, tmp_path, [])
+
+
+def assert_survives_a_race(store: Store, tmp_path: Path, others: list[str]) -> None:
+    land_three(store)
+    pipeline = one_file_a_batch(store)
+    run(pipeline, SETTINGS)
+    land(store, "3.ndjson", *events(30, 40))
+    start = tmp_path / "start"
+    commands = [child("racing_run", pipeline, str(start), one) for one in ("undo 2", *others)]
+    commands += [child("racing_run", pipeline, str(start))] if not others else []
+    racing = [subprocess.Popen(one, cwd=ROOT, stderr=subprocess.PIPE) for one in commands * 2]
+    start.touch()
+
+    ended = [(one.communicate(timeout=120)[1].decode(), one.returncode) for one in racing]
+
+    assert {code for _, code in ended} <= {0, FASTER}, ended
+    assert proof_of(pipeline).violations == ()
+    undo_and_prove(pipeline, 2)
+    run_and_prove(pipeline)
+    assert ids(pipeline) == list(range(40))
+    assert sorted(raws(pipeline)) == [b"bad 0", b"bad 1", b"bad 2"]
+
+
+def test_undo_overtaken_by_a_run_that_plans_first_says_so(
+    local: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(local)
+    pipeline = one_file_a_batch(local)
+    run(pipeline, SETTINGS)
+    land(local, "3.ndjson", *events(30, 40))
+    plan = undoing.plan_undo
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        run(pipeline, SETTINGS)
+        return plan(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(undoing, "plan_undo", late)
+        with pytest.raises(ConcurrentRunError, match="batch 4"):
+            undo(pipeline, 2, SETTINGS)
+
+    undo_and_prove(pipeline, 2)
+    run_and_prove(pipeline)
+    assert ids(pipeline) == list(range(40))
+
+
+@pytest.mark.parametrize("step", ["mark", "commit"])
+def test_undo_overtaken_at_a_step_by_another_and_a_run_finds_it_done(
+    local: Store, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(local)
+    pipeline = one_file_a_batch(local)
+    run(pipeline, SETTINGS)
+    original = getattr(undoing, step)
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        undo(pipeline, 2, SETTINGS)
+        run(pipeline, SETTINGS)
+        return original(*arguments)
+
+    monkeypatch.setattr(undoing, step, late)
+    done = undo(pipeline, 2, SETTINGS)
+
+    assert (done.batch, done.undoes) == (4, 2)
+    run_and_prove(pipeline)
+    assert ids(pipeline) == list(range(30))
+    assert sorted(raws(pipeline)) == [b"bad 0", b"bad 1", b"bad 2"]
+
+
+@pytest.mark.parametrize("finished_by", [undo, run])
+def test_undo_that_has_become_impossible_is_given_up_and_others_follow(
+    local: Store, finished_by: Any
+) -> None:
+    land_three(local)
+    pipeline = one_file_a_batch(local)
+    run(pipeline, SETTINGS)
+    killed_at(pipeline, "marked")
+    open_table(pipeline.table.uri).delete("id = 11")  # type: ignore[union-attr]
+
+    with pytest.raises(IrreversibleError, match="written again"):
+        finished_by(pipeline, *([2] if finished_by is undo else []), settings=SETTINGS)
+
+    assert status(pipeline).planned is None
+    assert status(pipeline).quarantined == {"malformed_json": 3}
+    land(local, "3.ndjson", *events(30, 40), b"bad 3")
+    assert [one.batch for one in run(pipeline, SETTINGS).batches] == [4]
+    assert ids(pipeline) == [*range(11), *range(12, 40)]
+    assert sorted(raws(pipeline)) == [b"bad 0", b"bad 1", b"bad 2", b"bad 3"]
+    undone = undo(pipeline, 4, SETTINGS)
+    assert (undone.batch, undone.rows_removed) == (5, 10)
