@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -49,3 +50,8 @@ class FileLayout:
 
 AS_IT_COMES: Final = FileLayout()
 """Rows in the order in which they come, and everything that can be told about all columns."""
+
+
+def path_of(columns: Container[str], name: str) -> tuple[str, ...]:
+    """The names along a dotted path, one alone where it is a column as a whole."""
+    return (name,) if name in columns else tuple(name.split("."))

@@ -11,12 +11,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import polars as pl
 
 from storage.layout.data_file import DataFile
+from storage.layout.encodings import Encodings, encodings_for
 from storage.layout.file_layout import FileLayout
 from storage.layout.frame_memory import buffers, compacted, joined_bytes, trimmed
-from storage.layout.parquet_file import ParquetFile, encode_parquet
+from storage.layout.parquet_file import ParquetFile, encode_parquet, even_share
 from storage.layout.partitions import Run, folder, grouped, storable
 from storage.layout.sort_keys import sort_keys
 from storage.layout.uploads import Uploads
+from storage.layout.z_order import z_ordered
+
+_MEMORY_OF_A_BYTE = 4
+"""Memory of rows that become a byte of Parquet, about, as long as no file has told it."""
 
 _ENCODERS = 2
 """Files that are encoded while the next rows are sorted: a sort alone keeps one core busy, not two."""
@@ -29,8 +34,8 @@ class PartitionFiles:
         uploads: Where files go.
         partition_by: Columns that files do not hold; the log has their values.
         layout: Of each file; the order of arrival where its order knows no difference.
-        file_bytes: Memory of the rows that are worth a file. A million nested events take 150 MB, and
-            become 30 MB of Parquet.
+        file_bytes: Memory of the rows that are worth a file, at most: less where `layout` wants smaller ones.
+            A million nested events take 150 MB, and become 25 MB of Parquet.
         carry_bytes: Memory of the rows to carry over, at most. Beyond, the largest partitions are written
             until half of it is free.
         prefix: What the names of files begin with.
@@ -56,12 +61,13 @@ class PartitionFiles:
         self._partition_by = list(partition_by)
         self._layout = layout
         self._sort_by = [name for name in layout.sort_by if name not in partition_by]
-        self._file_bytes = file_bytes
+        self._file_bytes = min(file_bytes, _MEMORY_OF_A_BYTE * layout.file_size)
         self._carry_bytes = carry_bytes
         self._prefix = prefix
         self._carried: list[pl.DataFrame] = []
         self._threads = ThreadPoolExecutor(_ENCODERS, "penstock-encode")
         self._encoding: deque[tuple[Run, Future[tuple[ParquetFile, bytes | None]]]] = deque()
+        self._encodings = Encodings()
         self.files: list[DataFile] = []
 
     def carried_bytes(self) -> int:
@@ -118,13 +124,27 @@ class PartitionFiles:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
-        self._settle(_ENCODERS - 1)
-        encoded = self._threads.submit(self._encoded, rows.drop(self._partition_by))
-        self._encoding.append((part, encoded))
+        rows = z_ordered(rows.drop(self._partition_by), self._layout.z_order_by)
+        if not self._encodings.chosen:
+            self._encodings = encodings_for(rows.drop(self._aside))
+        for piece in rows.iter_slices(self._rows_of_a_file(rows)):
+            self._settle(_ENCODERS - 1)
+            encoded = self._threads.submit(self._encoded, piece, self._encodings)
+            self._encoding.append((part, encoded))
 
-    def _encoded(self, rows: pl.DataFrame) -> tuple[ParquetFile, bytes | None]:
+    def _rows_of_a_file(self, rows: pl.DataFrame) -> int:
+        """Shares that come near to the size that files should have; what files took so far tells how near."""
+        written = sum(file.rows for file in self.files)
+        row_bytes = sum(file.size for file in self.files) / written if written else self._guess(rows)
+        return even_share(rows.height, max(1, int(self._layout.file_size / max(1, row_bytes))))
+
+    @staticmethod
+    def _guess(rows: pl.DataFrame) -> float:
+        return joined_bytes(rows) / rows.height / _MEMORY_OF_A_BYTE
+
+    def _encoded(self, rows: pl.DataFrame, encodings: Encodings) -> tuple[ParquetFile, bytes | None]:
         aside = encode_parquet(rows.select(self._aside)).data if self._aside else None
-        return encode_parquet(rows.drop(self._aside), self._layout), aside
+        return encode_parquet(rows.drop(self._aside), self._layout, encodings), aside
 
     def _settle(self, left: int) -> None:
         """Puts encoded files where they belong, in order, until at most `left` are being encoded."""

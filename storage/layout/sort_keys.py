@@ -11,7 +11,7 @@ from config.errors import did_you_mean
 from storage.errors import TableSchemaError
 
 
-def sort_keys(schema: pl.Schema, sort_by: Sequence[str]) -> list[pl.Expr]:
+def sort_keys(schema: pl.Schema, sort_by: Sequence[str], option: str = "table.sort_by") -> list[pl.Expr]:
     """One expression for each of `sort_by`: a column, or a dotted path to a field inside of structs.
 
     A name that is a column as a whole is that column, dots and all.
@@ -19,10 +19,10 @@ def sort_keys(schema: pl.Schema, sort_by: Sequence[str]) -> list[pl.Expr]:
     Raises:
         TableSchemaError: There is no such column or field, or it is a list, a map or a struct.
     """
-    return [_key(schema, path) for path in sort_by]
+    return [_key(schema, path, option) for path in sort_by]
 
 
-def _key(schema: pl.Schema, path: str) -> pl.Expr:
+def _key(schema: pl.Schema, path: str, option: str) -> pl.Expr:
     names = [path] if path in schema else path.split(".")
     expression = pl.col(names[0])
     fields: dict[str, Any] = dict(schema)
@@ -30,7 +30,7 @@ def _key(schema: pl.Schema, path: str) -> pl.Expr:
         if name not in fields:
             raise TableSchemaError(
                 "a table cannot be sorted by a column that is not there",
-                where=f"table.sort_by, {path!r}",
+                where=f"{option}, {path!r}",
                 got=name,
                 expected=f"one of {list(fields)}" if fields else f"{'.'.join(names[:depth])} has no fields",
                 next_step=did_you_mean(name, fields),
@@ -41,7 +41,7 @@ def _key(schema: pl.Schema, path: str) -> pl.Expr:
     if dtype.is_nested():
         raise TableSchemaError(
             "a table can be sorted by plain values only",
-            where=f"table.sort_by, {path!r}",
+            where=f"{option}, {path!r}",
             got=dtype,
             expected=f"a field of it, such as {path}.{next(iter(fields))}"
             if fields

@@ -105,8 +105,6 @@ def test_file_statistics_of_dotted_names_and_lists_stay_with_their_columns() -> 
     "column",
     [
         pl.Series([1.0, float("nan")]),
-        pl.Series([[1.0], [float("nan")]]),
-        pl.Series([{"deep": [{"x": float("nan")}]}]),
         pl.Series([1.0, float("inf")]),
         pl.Series([-(2**62)]).cast(pl.Datetime("us")),
         pl.Series([2_932_897]).cast(pl.Int32).cast(pl.Date),
@@ -117,6 +115,15 @@ def test_file_statistics_of_values_without_bounds_leave_out_all_bounds(column: p
     stats = statistics_of(pl.DataFrame({"x": column, "row": range(len(column))}))
 
     assert set(stats) == {"numRecords", "nullCount"}
+
+
+@pytest.mark.parametrize(
+    "column", [pl.Series([[1.0], [float("nan")]]), pl.Series([{"deep": [{"x": float("nan")}]}] * 2)]
+)
+def test_file_statistics_of_nan_in_lists_keep_the_bounds_of_others(column: pl.Series) -> None:
+    stats = statistics_of(pl.DataFrame({"x": column, "row": [0, 1]}))
+
+    assert (stats["minValues"], stats["maxValues"]) == ({"row": 0}, {"row": 1})
 
 
 def written(folder: Path, frames: list[pl.DataFrame]) -> str:
