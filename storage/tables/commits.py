@@ -29,8 +29,8 @@ from storage.upstream import translated
 
 _log = logging.getLogger(__name__)
 
-_SCHEMA_RACES = 20
-"""Times that other writers may change the columns of the table while a batch is committed."""
+_RACES = 20
+"""Times that other writers may change the columns of the table, or its rows, while a batch is committed."""
 
 _TABLE_CONFIGURATION = {
     # The counts of each batch live in the commits, and `penstock verify` reads all of them: the 30 days that
@@ -197,19 +197,17 @@ def _append(one: Attempt, table: DeltaTable, races: int = 0) -> Commit:
         )
         table.update_incremental()
     except Exception as exc:  # noqa: BLE001 - whatever it was, the log alone knows whether the commit happened
-        return _settle(one, before, exc, races, _demands(table))
+        return _settle(one, before, exc, races)
     if table.version() == before + 1:
         return Commit(before + 1, written=True)
     return Commit(version_of(one, table, before) or table.version(), written=True)
 
 
-def _settle(
-    one: Attempt, before: int | None, cause: Exception, races: int = 0, demands: object = None
-) -> Commit:
+def _settle(one: Attempt, before: int | None, cause: Exception, races: int = 0) -> Commit:
     """Decides after an exception: it happened, somebody else did it, or it did not happen.
 
-    Where it did not, because the columns of the table changed meanwhile, the files are held against the new
-    ones, and committed again.
+    Where it did not, because of what others committed meanwhile, the files are held against the table as it
+    is now, and committed again: delta-rs 1.6.3 refuses appends beside new columns, deletes and updates.
     """
     table = open_table(one.uri)
     if table is None:
@@ -217,14 +215,6 @@ def _settle(
     if commit := found_in(one, table, before, cause):
         _log.warning("commit of batch %d to %s succeeded in spite of: %s", one.number, one.uri, cause)
         return commit
-    changed = isinstance(cause, CommitFailedError) and _demands(table) != demands
-    if before is None or (changed and races < _SCHEMA_RACES):
+    if before is None or (isinstance(cause, CommitFailedError) and races < _RACES):
         return _append(one, table, races + 1)
     raise failure(cause, one) from cause
-
-
-def _demands(table: DeltaTable) -> tuple[object, ...]:
-    """What a writer of the table must go by; delta-rs refuses commits of those who know it otherwise."""
-    protocol = table.protocol()
-    features = sorted(protocol.writer_features or ())
-    return table.schema().to_json(), table.metadata().configuration, protocol.min_writer_version, features

@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
 
 from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
+from storage.tables.delta import open_table
 from storage.tables.partition_keys import partition_of
 from storage.tables.replacement import ActiveFile, Replacement, commit_replacement, read_actions
 
@@ -42,17 +42,13 @@ def written(uri: str, frame: pl.DataFrame) -> list[DataFile]:
         return writer.finish()
 
 
-def append(uri: str, frame: pl.DataFrame, app_id: str | None = None, batch: int = 1) -> None:
-    """A batch of ours, of an application of its own."""
-    try:
-        table = opened(uri)
-    except TableNotFoundError:
-        table = None
+def append(uri: str, frame: pl.DataFrame, table: DeltaTable | None = None) -> None:
+    """A batch of ours, of an application of its own; to `table`, where it is not the newest version."""
     commit_batch(
         uri,
-        table,
-        app_id=app_id or uuid.uuid4().hex,
-        batch=batch,
+        table or open_table(uri),
+        app_id=uuid.uuid4().hex,
+        batch=1,
         files=written(uri, frame),
         schema=SCHEMA,
         partition_by=["p"],

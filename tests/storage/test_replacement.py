@@ -313,6 +313,16 @@ def test_commit_replacement_raced_by_delta_rs_is_as_if_one_after_the_other(
     assert_frame_equal(pyarrow, found)
 
 
+@pytest.mark.parametrize("data_change", [True, False])
+def test_appends_of_ours_follow_a_replacement_that_they_have_not_seen(uri: str, data_change: bool) -> None:
+    stale = opened(uri)
+    replace(uri, plus_100, data_change=data_change)
+
+    append(uri, rows([9]), stale)
+
+    assert read(uri)["x"].to_list() == [100, 100, 0, 100, 0]
+
+
 def test_commit_replacement_raced_by_others_loses_no_update(uri: str) -> None:
     def add_up(turns: int) -> int:
         lost = 0
