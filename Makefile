@@ -11,10 +11,10 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench bench-large bench-stages bench-decode fuzz contract-table lock readers clean
+.PHONY: help setup demo test check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz contract-table lock readers clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.installed ## create .venv with the locked packages and penstock itself
 
@@ -48,6 +48,16 @@ bench-decode: setup ## what strictness costs, 10,000 small files, one large gzip
 	@$(VENV)/bin/python -m benchmarks.strictness 1M
 	@$(VENV)/bin/python -m benchmarks.small_files 10000
 	@$(VENV)/bin/python -m benchmarks.large_file 1
+
+bench-tables: readers ## what readers read of 100 million rows, upserts into 20 million, 100,000 files (25 GB of disk, 20 minutes)
+	@$(VENV)/bin/python -m benchmarks.tables.large_tables
+	@$(VENV)/bin/python -m benchmarks.tables.upsert 20M
+	@$(VENV)/bin/python -m benchmarks.tables.skipping 100M
+
+bench-tables-small: readers ## the same with one of a hundred rows and files, a minute or two; results go to .bench/results
+	@$(VENV)/bin/python -m benchmarks.tables.large_tables --scale 100 --results .bench/results
+	@$(VENV)/bin/python -m benchmarks.tables.upsert --turns 1 --results .bench/results 200k
+	@$(VENV)/bin/python -m benchmarks.tables.skipping --turns 1 --results .bench/results 1M
 
 MINUTES ?= 5
 fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,8 @@ _PIECE = 2**18
 _LONGEST_HEAD = 2**20
 _GO_ON = 100
 _WITHOUT_BODY = (204, 304)
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
 @dataclass
@@ -68,34 +71,42 @@ class CountingProxy:
 @contextmanager
 def counting_proxy(store_endpoint: str) -> Iterator[CountingProxy]:
     """Runs the proxy in a thread, before the store at `http://HOST:PORT`, until the block ends."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="counting-proxy", daemon=True).start()
     traffic = Traffic()
     store = urlsplit(store_endpoint)
-    assert store.hostname is not None
-    assert store.port is not None
-    opening = asyncio.run_coroutine_threadsafe(_serve(traffic, store.hostname, store.port), loop)
-    server = opening.result(10)
+    serve = partial(_serve, traffic, store.hostname or "", store.port or 80)
+    ready: Future[tuple[int, Callable[[], object]]] = Future()
+    thread = threading.Thread(target=asyncio.run, args=(_run(serve, ready),), name="counting-proxy")
+    thread.start()
+    port, stop = ready.result(10)
     try:
-        port = server.sockets[0].getsockname()[1]
         yield CountingProxy(f"http://127.0.0.1:{port}", traffic)
     finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
+        stop()
+        thread.join(10)
 
 
-async def _serve(traffic: Traffic, host: str, port: int) -> asyncio.Server:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            up_reader, up_writer = await asyncio.open_connection(host, port, limit=_LONGEST_HEAD)
-            try:
-                while await _exchange(traffic, reader, writer, up_reader, up_writer):
-                    pass
-            finally:
-                up_writer.close()
-        writer.close()
+async def _run(serve: Serve, ready: Future[tuple[int, Callable[[], object]]]) -> None:
+    """Serves until it is told to stop, by the function that it gives; open connections end with it."""
+    stopped = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_LONGEST_HEAD)
+    loop = asyncio.get_running_loop()
+    ready.set_result((server.sockets[0].getsockname()[1], partial(loop.call_soon_threadsafe, stopped.set)))
+    await stopped.wait()
+    server.close()
 
-    return await asyncio.start_server(serve, "127.0.0.1", 0, limit=_LONGEST_HEAD)
+
+async def _serve(
+    traffic: Traffic, host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """One connection, and its own to the store."""
+    with suppress(ConnectionError, asyncio.IncompleteReadError):
+        up_reader, up_writer = await asyncio.open_connection(host, port, limit=_LONGEST_HEAD)
+        try:
+            while await _exchange(traffic, reader, writer, up_reader, up_writer):
+                pass
+        finally:
+            up_writer.close()
+            writer.close()
 
 
 async def _exchange(
@@ -110,18 +121,28 @@ async def _exchange(
     method, target = request.split(b" ", 2)[:2]
     traffic.requests += 1
     up_writer.write(request)
+    # Beside the answer: a store may want to say "go on" before it is sent a body.
     sending = asyncio.ensure_future(_forward(reader, up_writer, _headers(request), _ignore))
-    answer = await _head(up_reader)
-    while (status := int(answer.split(b" ", 2)[1])) == _GO_ON:  # the body of the request follows
+    try:
+        return await _answer(traffic, method, target, writer, up_reader)
+    finally:
+        await sending
+
+
+async def _answer(
+    traffic: Traffic, method: bytes, target: bytes, writer: asyncio.StreamWriter, reader: asyncio.StreamReader
+) -> bool:
+    """Forwards the answer to a request; whether the connection goes on."""
+    answer = await _head(reader)
+    while (status := int(answer.split(b" ", 2)[1])) == _GO_ON:
         writer.write(answer)
-        answer = await _head(up_reader)
+        answer = await _head(reader)
     writer.write(answer)
     headers = _headers(answer)
     if method != b"HEAD" and status not in _WITHOUT_BODY:
         count = partial(traffic.add, target.decode()) if method == b"GET" else _ignore
-        await _forward(up_reader, writer, headers, count)
+        await _forward(reader, writer, headers, count)
     await writer.drain()
-    await sending
     return headers.get(b"connection", b"").lower() != b"close"
 
 

@@ -32,16 +32,16 @@ _SCHEMA = next(Rows(100, days_per_batch=1).batch(0)).schema
 _ROWS = 50_000
 
 
-def make(folder: Path, files: int) -> bool:
+def make(folder: Path, files: int, commits: int = COMMITS) -> bool:
     """The table; it is as compacted as it will be."""
     described = list(_described(files))
-    share = -(-len(described) // COMMITS)
-    for number in range(COMMITS):
+    share = -(-len(described) // commits)
+    for number in range(commits):
         _commit(folder, number + 1, described[number * share : (number + 1) * share])
         if number % 10 == 9:
-            progress(folder, f"commit {number + 1} of {COMMITS}")
-    rows = pl.concat(Rows(1000, days_per_batch=1).batch(3))
-    _commit(folder, COMMITS + 1, _written(folder, rows.with_columns(user_id=pl.lit(USER, pl.Int64))))
+            progress(folder, f"commit {number + 1} of {commits}")
+    rows = pl.concat(Rows(100_000, days_per_batch=1).batch(3))
+    _commit(folder, commits + 1, _written(folder, rows.with_columns(user_id=pl.lit(USER, pl.Int64))))
     return True
 
 

@@ -26,7 +26,7 @@ WAITING = 10_000
 _PARTITION_BY = ("pipeline",)
 
 
-def make(folder: Path, files: int, commits: int) -> bool:
+def make(folder: Path, files: int, commits: int, waiting: int = WAITING) -> bool:
     """Table, ledger and landing zone; whether the ledger is compacted."""
     uri = str(folder / "table")
     share = files // commits
@@ -37,7 +37,7 @@ def make(folder: Path, files: int, commits: int) -> bool:
     commit_batch(uri, None, app_id=PIPELINE, batch=commits, files=[], schema=pl.Schema({"id": pl.Int64()}))
     landing = folder / "landing"
     landing.mkdir()
-    for number in range(WAITING):
+    for number in range(waiting):
         (landing / f"events-{number:05}.ndjson").write_text(f'{{"id": {number}}}\n', encoding="utf-8")
     return commits > 1 and compact(Table(uri=ledger_uri(uri), partition_by=_PARTITION_BY))
 

@@ -46,21 +46,21 @@ def people(numbers: NDArray[np.int64], seed: int, since: dt.datetime) -> pl.Data
     )
 
 
-def make(folder: Path, rows: int) -> bool:
+def make(folder: Path, rows: int, batches: int = BATCHES) -> bool:
     """The table and the changes; whether the table is compacted."""
     table = Table(
         uri=str(folder / "table"), mode="upsert", key=("id",), order_by=("updated",), sort_by=("id",)
     )
-    share = rows // BATCHES
+    share = rows // batches
     old = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    batches = (
+    frames = (
         (
             people(np.arange(first, min(first + CHUNK_ROWS, end)), first, old)
             for first in range(end - share, end, CHUNK_ROWS)
         )
         for end in range(share, rows + 1, share)
     )
-    compacted = write_batches(table, batches, app_id="people")
+    compacted = write_batches(table, frames, app_id="people")
     progress(folder, "changes")
     changed = np.random.Generator(np.random.PCG64(rows)).choice(rows, rows // _SHARE, replace=False)
     (folder / "changes").mkdir()

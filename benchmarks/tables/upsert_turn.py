@@ -30,6 +30,7 @@ contract:
     name: string
     kind: string
     amount: float64
+  on_new_column: fail
 table:
   uri: {folder}/table
   mode: upsert
