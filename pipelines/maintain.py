@@ -13,6 +13,7 @@ from storage.layout.file_layout import FileLayout
 from storage.maintenance.tending import TASKS, Task, Tended, Wanted, tend
 from storage.tables.ledger import ledger_uri
 from storage.tables.quarantined import quarantine_uri
+from storage.tables.versions import open_version
 
 _LEDGER: Final = FileLayout(sort_by=("batch", "file"))
 _QUARANTINE: Final = FileLayout(sort_by=("batch", "path", "record"), row_group_rows=8192)
@@ -36,6 +37,7 @@ def maintain(
         now_ms: The moment that counts as now, milliseconds since 1970-01-01 UTC.
 
     Raises:
+        NotFoundError: There is no table at the URI. That of a pipeline may be yet to come.
         StorageError: Reading or writing failed, see `retryable`. What was done before, is.
     """
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
@@ -51,6 +53,7 @@ def maintain(
 
 def _tables(target: Pipeline | str) -> Iterator[Wanted]:
     if isinstance(target, str):
+        open_version(target)
         uri, upkeep, layout = target.rstrip("/"), Upkeep(), None
     else:
         uri, upkeep, layout = target.table.uri, target.table.upkeep, FileLayout.of(target.table)

@@ -38,6 +38,8 @@ def command(table: str, as_json: bool, **flags: bool) -> int:
     found = list(outcomes) if as_json else list(_shown(outcomes))
     if as_json:
         print_json([asdict(one) for one in found])
+    elif not found:
+        click.echo(f"{table}: no table yet, the first batch makes it")
     return 1 if any(one.task in asked and one.state == "refused" for one in found) else 0
 
 

@@ -78,14 +78,15 @@ def checkpoint(uri: str, table: DeltaTable) -> None:
 
 
 def superfluous(log: Log, keep: timedelta, now_ms: int) -> pl.DataFrame:
-    """Checkpoints older than `keep`, but for the newest of these and one of ten: columns of LISTING_SCHEMA.
+    """Checkpoints older than `keep`, but for about one of ten, the newest included: columns of LISTING_SCHEMA.
 
     None where the log does not begin with version 0: there a checkpoint holds what no commit tells any more.
     """
     if log.begins > 0 or not log.plain:
         return LISTING_SCHEMA.to_frame()
     old = log.checkpoints.filter(pl.col("modified_ms") < now_ms - int(keep.total_seconds() * 1000))
-    stays = (pl.col("version") == pl.col("version").max()) | (pl.col("version") % (_KEPT * log.interval) == 0)
+    era = pl.col("version") // (_KEPT * log.interval)
+    stays = pl.col("version") == pl.col("version").max().over(era)
     return old.filter(~stays).select(LISTING_SCHEMA.names())
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -19,9 +19,10 @@ from deltalake import DeltaTable
 
 from storage.errors import StaleReadError, TableError, UnavailableError
 from storage.layout.data_file import DataFile
-from storage.layout.file_layout import FileLayout
+from storage.layout.file_layout import ROW_GROUP_ROWS, FileLayout
 from storage.layout.sort_keys import sort_keys
 from storage.layout.uploads import remove_files
+from storage.layout.z_order import z_ordered
 from storage.maintenance.file_rows import PIECE_ROWS, FileRows, file_columns
 from storage.maintenance.files import active_file, values_of
 from storage.maintenance.merged_file import PREFIX, Cut, write_merged
@@ -34,6 +35,10 @@ _log = logging.getLogger(__name__)
 OPERATION: Final = "OPTIMIZE"
 _PARTS_OF_MEMORY: Final = 8
 """Rows that wait to be merged, those that are being sorted, twice, and a row group that is encoded."""
+_MOST_FILES: Final = 256
+"""Of one unit: all of them are open at the same time."""
+_UNPACKED: Final = 5
+"""Bytes in memory of a byte in a file, about."""
 _ANSWERS: Final = 3
 """Times that a commit is asked for of which nobody knows whether it happened."""
 
@@ -77,27 +82,45 @@ def compact(
     columns = file_columns(table)
     sort_keys(columns, layout.sort_by)
     for partition in files.partition_by("partition", maintain_order=True):
-        for unit in _units(uri, partition, columns, layout, memory_bytes // _PARTS_OF_MEMORY):
+        for unit in _units(uri, partition, columns, layout, memory_bytes):
             _compact(uri, table, unit, columns, layout, done)
     return done
 
 
+def reachable(layout: FileLayout, memory_bytes: int) -> FileLayout:
+    """`layout` with the file size that compaction gets to.
+
+    Along a Z-order curve all rows of a file are sorted together, in memory, where they take more room.
+    """
+    if not layout.z_order_by:
+        return layout
+    return replace(layout, file_size=min(layout.file_size, memory_bytes // _PARTS_OF_MEMORY // _UNPACKED))
+
+
 def _units(
-    uri: str, files: pl.DataFrame, columns: pl.Schema, layout: FileLayout, budget: int
+    uri: str, files: pl.DataFrame, columns: pl.Schema, layout: FileLayout, memory_bytes: int
 ) -> Iterator[pl.DataFrame]:
     """Files of a partition that are merged together, at least two; by `whole`, which are read as a whole."""
-    if not layout.sort_by:
+    if not layout.sort_by and not layout.z_order_by:
         yield files.sort("modified_ms", "path").with_columns(whole=False)
         return
     rows = [FileRows(uri, path, columns) for path in files["path"]]
     row_bytes = rows[0].row_bytes()
+    budget = memory_bytes // _PARTS_OF_MEMORY
     begin, waiting = 0, 0
     flags: list[bool] = []
-    for number, (one, count) in enumerate(zip(rows, files["rows"], strict=True)):
-        large = (count or PIECE_ROWS) > 2 * PIECE_ROWS
-        whole = large and not one.is_ordered(layout.sort_by[0]) and count * row_bytes <= budget // 2
-        cost = row_bytes * (count if whole else min(count or PIECE_ROWS, PIECE_ROWS))
-        if waiting + cost > budget and number - begin >= 2:
+    for number, (one, count, size) in enumerate(zip(rows, files["rows"], files["size"], strict=True)):
+        whole_bytes = row_bytes * (count or PIECE_ROWS)
+        whole = bool(layout.z_order_by) or (
+            (count or 0) > 2 * PIECE_ROWS
+            and whole_bytes <= budget // 2
+            and not one.is_ordered(layout.sort_by[0])
+        )
+        # Of a file that is merged a piece is in memory, and about a row group as it is stored.
+        piece_bytes = row_bytes * min(count or PIECE_ROWS, PIECE_ROWS)
+        group_bytes = size * ROW_GROUP_ROWS // max(ROW_GROUP_ROWS, count or 0)
+        cost = whole_bytes if whole else piece_bytes + group_bytes
+        if number - begin >= 2 and (waiting + cost > budget or number - begin >= _MOST_FILES):
             yield _unit(files, begin, number, flags)
             begin, waiting, flags = number, 0, []
         waiting += cost
@@ -158,7 +181,7 @@ def _write(uri: str, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout)
     paths: list[str] = []
     written: list[DataFile] = []
     try:
-        with closing(merged(runs, keys)) as frames:
+        with closing(_in_order(runs, keys, layout)) as frames:
             rows = Cut(frames)
             for first in range(0, count, each):
                 paths.append(f"{folder}{PREFIX}-{uuid.uuid4().hex}.parquet")
@@ -169,6 +192,15 @@ def _write(uri: str, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout)
         remove_files(uri, paths)
         raise
     return written
+
+
+def _in_order(
+    runs: Sequence[Iterator[pl.DataFrame]], keys: Sequence[pl.Expr], layout: FileLayout
+) -> Generator[pl.DataFrame]:
+    if layout.z_order_by and not keys:
+        yield z_ordered(pl.concat([frame for run in runs for frame in run]), layout.z_order_by)
+    else:
+        yield from merged(runs, keys)
 
 
 def _rows(unit: pl.DataFrame, files: Sequence[FileRows]) -> int:

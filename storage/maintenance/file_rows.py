@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from storage.errors import TableError, TableSchemaError
-from storage.filesystem import open_filesystem
+from storage.filesystem import is_remote, open_filesystem
 from storage.layout.frame_memory import joined_bytes
 from storage.layout.not_a_number import leaves_with_nan
 from storage.layout.table_schema import delta_schema
@@ -23,6 +23,8 @@ from storage.upstream import translated
 
 PIECE_ROWS: Final = 16_384
 """Rows of a piece: of each file that is merged so many are in memory."""
+_READ_AHEAD_BYTES: Final = 2**20
+"""Of an object, where s3fs would keep 50 MB of each that is open."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,11 @@ class FileRows:
     def _opened(self) -> Iterator[pq.ParquetFile]:
         where = f"{self.uri}/{self.path}"
         filesystem, root = open_filesystem(self.uri)
+        ahead = {"block_size": _READ_AHEAD_BYTES} if is_remote(self.uri) else {}
         try:
             with (
                 translated("read a data file", where),
-                filesystem.open(f"{root}/{unquote(self.path)}", "rb") as file,
+                filesystem.open(f"{root}/{unquote(self.path)}", "rb", **ahead) as file,
                 pq.ParquetFile(file, coerce_int96_timestamp_unit="us") as parquet,
             ):
                 yield parquet

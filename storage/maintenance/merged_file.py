@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from storage.filesystem import open_filesystem
+from storage.filesystem import is_remote, open_filesystem
 from storage.layout.data_file import DataFile
 from storage.layout.encodings import encodings_for
 from storage.layout.file_layout import FileLayout
@@ -18,6 +18,8 @@ from storage.upstream import translated
 
 PREFIX: Final = "compacted"
 """What the names of such files begin with."""
+_PART_BYTES: Final = 8 * 2**20
+"""Of an object that is written part by part; S3 asks for 5 MiB at least."""
 
 
 class Cut:
@@ -70,7 +72,9 @@ def write_merged(
     filesystem, root = open_filesystem(uri)
     share = even_share(count, layout.row_group_rows)
     first = rows.next(min(share, count))
-    with translated("write a data file", f"{uri}/{path}"), filesystem.open(f"{root}/{path}", "wb") as sink:
+    parts = {"block_size": _PART_BYTES} if is_remote(uri) else {}
+    opened = filesystem.open(f"{root}/{path}", "wb", **parts)
+    with translated("write a data file", f"{uri}/{path}"), opened as sink:
         file = RowGroups(sink, first.schema, layout, encodings_for(first), nan)
         written = 0
         while first.height:

@@ -20,7 +20,7 @@ from storage.maintenance.checkpoints import (
     remove_checkpoints,
     superfluous,
 )
-from storage.maintenance.compaction import compact
+from storage.maintenance.compaction import compact, reachable
 from storage.maintenance.due import Due, Rules, due
 from storage.maintenance.files import check_compactable, files_of
 from storage.maintenance.unneeded import unneeded
@@ -102,11 +102,12 @@ def _compact(wanted: Wanted, table: DeltaTable, asked: bool, now_ms: int, memory
         return Tended(wanted.uri, "compact", "refused", f"{error.what}: {error.got}")
     upkeep = wanted.upkeep
     by_file = wanted.always_written or not table.metadata().partition_columns
-    rules = Rules(wanted.layout.file_size, upkeep.min_files, upkeep.settled, by_file, eager=asked)
+    layout = reachable(wanted.layout, memory_bytes)
+    rules = Rules(layout.file_size, upkeep.min_files, upkeep.settled, by_file, eager=asked)
     found = due(files_of(table), rules, now_ms)
     if found.files.is_empty():
         return Tended(wanted.uri, "compact", "nothing", _not_due(found, rules))
-    done = compact(wanted.uri, table, found.files, wanted.layout, memory_bytes)
+    done = compact(wanted.uri, table, found.files, layout, memory_bytes)
     counts = {
         "files_removed": done.files_removed,
         "files_added": done.files_added,

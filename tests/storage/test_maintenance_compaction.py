@@ -83,7 +83,7 @@ def test_compaction_sorts_across_files_so_that_row_groups_are_narrow(local_uri: 
 def test_compaction_cuts_at_the_file_size_and_keeps_the_order(local_uri: str) -> None:
     for first in range(4):
         append(local_uri, pl.DataFrame({"id": range(first, 40_000, 4)}))
-    size = files_of(opened(local_uri))["size"].sum()
+    size = int(files_of(opened(local_uri))["size"].sum())
 
     compacted(local_uri, FileLayout(sort_by=("id",), file_size=size // 3))
 
@@ -259,3 +259,21 @@ def test_compaction_takes_what_another_writer_wrote(local_uri: str) -> None:
     done = compacted(local_uri)
 
     assert (done.units, hash_of(local_uri)) == (3, before)
+
+
+def test_compaction_along_a_curve_narrows_each_of_its_columns(local_uri: str) -> None:
+    layout = FileLayout(z_order_by=("id", "other"), row_group_rows=1024)
+    for first in range(4):
+        ids = random.Random(first).sample(range(4096), 4096)
+        append(local_uri, pl.DataFrame({"id": ids, "other": ids[::-1]}), layout=layout)
+    before = hash_of(local_uri)
+
+    compacted(local_uri, layout)
+
+    assert hash_of(local_uri) == before
+    (path,) = opened(local_uri).file_uris()
+    footer: Any = pq.read_metadata(path)
+    for column in (0, 1):
+        groups = [footer.row_group(one).column(column).statistics for one in range(footer.num_row_groups)]
+        assert all(one.max - one.min < 2048 for one in groups)
+        assert len(groups) == 16

@@ -164,17 +164,20 @@ class Model:
     strangers: set[str] = field(default_factory=set)
 
     def needed(self, keep_hours: float) -> set[str]:
+        """The files that must stay."""
         ends = [age for age, _ in self.versions[1:]] + [0.0]
         held = [files for end, (_, files) in zip(ends, self.versions, strict=True) if end <= keep_hours]
         young = {name for name in self.strangers if self.files[name] <= max(keep_hours, 24)}
         return young.union(*held)
 
     def write(self, folder: Path) -> None:
+        """The log by hand, and empty files, all as old as they should be."""
         (folder / "_delta_log").mkdir()
         before: frozenset[str] = frozenset()
         for version, (age, files) in enumerate(self.versions):
             at = NOW_MS - int(age * HOUR_MS)
-            actions = [*_first(at)] if version == 0 else [{"commitInfo": {"timestamp": at}}]
+            info: dict[str, object] = {"timestamp": at}
+            actions: list[dict[str, object]] = _first(at) if version == 0 else [{"commitInfo": info}]
             actions += [{"remove": _remove(path, at)} for path in sorted(before - files)]
             actions += [{"add": _add(path, at)} for path in sorted(files - before)]
             before = files
