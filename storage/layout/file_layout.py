@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -24,7 +24,8 @@ class FileLayout:
         row_group_rows: Rows of a row group, about.
         file_size: Bytes of a file as stored, which writers aim at where they have the rows.
         bloom: Columns with Bloom filters.
-        statistics: Columns with minimum and maximum; None where all have them.
+        statistics: Columns with minimum and maximum, with all fields of the structs that they are in: readers
+            take these as a whole. None where all have them.
     """
 
     sort_by: tuple[str, ...] = ()
@@ -50,6 +51,11 @@ class FileLayout:
 
 AS_IT_COMES: Final = FileLayout()
 """Rows in the order in which they come, and everything that can be told about all columns."""
+
+
+def columns_of(columns: Container[str], names: Iterable[str]) -> frozenset[str]:
+    """The columns that the names are, or are fields of."""
+    return frozenset(path_of(columns, name)[0] for name in names)
 
 
 def path_of(columns: Container[str], name: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from storage.layout.bounds import lower_bound, upper_bound
-from storage.layout.file_layout import path_of
+from storage.layout.file_layout import columns_of
 from storage.layout.group_statistics import GroupStatistics
 from storage.layout.leaves import leaves
 
@@ -43,13 +43,13 @@ def file_statistics(
         schema: The columns of the file, in the order and with the types they were written.
         footer: Its `pyarrow.parquet.FileMetaData`.
         told: By row group and leaf, what to go by in place of the footer.
-        named: The columns and dotted paths that are to have bounds; None for all.
+        named: What is to have bounds (`FileLayout.statistics`); None for all.
     """
     low: _Tree = {}
     high: _Tree = {}
     nulls: _Tree = {}
     unbounded = False
-    meant = None if named is None else {path_of(schema, name) for name in named}
+    meant = schema.keys() if named is None else columns_of(schema, named)
     for leaf in leaves(schema):
         if leaf.repeated:
             continue
@@ -59,7 +59,7 @@ def file_statistics(
         ]
         _put(nulls, leaf.path, str(sum(group.null_count for group in groups)))
         bounded = [group for group in groups if group.num_values > 0]
-        if isinstance(leaf.dtype, pl.Binary) or (meant is not None and leaf.path not in meant):
+        if isinstance(leaf.dtype, pl.Binary) or leaf.path[0] not in meant:
             continue
         if not bounded:
             if len(leaf.path) > 1:

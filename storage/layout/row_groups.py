@@ -11,7 +11,7 @@ from storage.errors import TableError
 from storage.layout.arrow_tables import arrow_table
 from storage.layout.bloom_filters import bloom_filters
 from storage.layout.encodings import ZSTD, Encodings
-from storage.layout.file_layout import FileLayout, path_of
+from storage.layout.file_layout import FileLayout, columns_of
 from storage.layout.file_statistics import file_statistics
 from storage.layout.group_statistics import GroupStatistics, seen
 from storage.layout.leaves import Leaf, leaves
@@ -95,12 +95,8 @@ class RowGroups:
 
 def _bounded(schema: pl.Schema, found: list[Leaf], layout: FileLayout, nan: frozenset[int]) -> frozenset[str]:
     """The Parquet paths of leaves with bounds in the footer; a path that two leaves have needs both."""
-    named = None if layout.statistics is None else {path_of(schema, name) for name in layout.statistics}
-    without = {
-        leaf.parquet_path
-        for leaf in found
-        if leaf.position in nan or (named is not None and (leaf.repeated or leaf.path not in named))
-    }
+    named = schema.keys() if layout.statistics is None else columns_of(schema, layout.statistics)
+    without = {leaf.parquet_path for leaf in found if leaf.position in nan or leaf.path[0] not in named}
     return frozenset(leaf.parquet_path for leaf in found) - without
 
 

@@ -24,6 +24,7 @@ from storage.tables.attempt import Attempt, Commit, failure, faster, found_in, v
 from storage.tables.delta import last_batch, open_table
 from storage.tables.schema.appendable import check_appendable, nulls_in
 from storage.tables.schema.evolution import evolved, marked_schema
+from storage.tables.schema.statistics_columns import STATISTICS_COLUMNS, statistics_columns, unbounded_in
 from storage.tables.write_probe import probe_store
 from storage.upstream import translated
 
@@ -166,7 +167,7 @@ def _create(one: Attempt) -> Commit:
             one.add_actions(),
             mode="error",
             partition_by=list(one.partition_by),
-            configuration=_TABLE_CONFIGURATION,
+            configuration=_configuration(one),
             storage_options=delta_storage_options(one.uri),
             # With retries, two creators at once both succeed, and the second's schema replaces the first's.
             commit_properties=one.properties(retries=0),
@@ -177,12 +178,22 @@ def _create(one: Attempt) -> Commit:
     return Commit(version=0, written=True)
 
 
+def _configuration(one: Attempt) -> dict[str, str]:
+    """The properties of a new table, with the columns of which its files tell bounds where not of all."""
+    unbounded = unbounded_in(one.schema, one.files)
+    if not unbounded:
+        return _TABLE_CONFIGURATION
+    bounded = [name for name in one.schema if name not in unbounded and name not in one.partition_by]
+    return {**_TABLE_CONFIGURATION, STATISTICS_COLUMNS: statistics_columns(bounded)}
+
+
 def _append(one: Attempt, table: DeltaTable, races: int = 0) -> Commit:
     if not one.again and last_batch(table, one.app_id) >= one.number:
         return Commit(table.version(), written=False)
     before = table.version()
     check_appendable(table, one.partition_by)
-    table = evolved(one.uri, table, one.schema, marks=one.marks, nulls=nulls_in(table, one.files))
+    nulls, unbounded = nulls_in(table, one.files), unbounded_in(one.schema, one.files)
+    table = evolved(one.uri, table, one.schema, marks=one.marks, nulls=nulls, unbounded=unbounded)
     if table.version() != before and (commit := found_in(one, table, before)):
         return commit
     before = table.version()

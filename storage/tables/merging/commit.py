@@ -24,6 +24,7 @@ from storage.tables.merging.rule import MergeCounts, MergeRule
 from storage.tables.replacement import Replacement, commit_replacement, read_actions
 from storage.tables.schema.appendable import nulls_in
 from storage.tables.schema.evolution import evolved
+from storage.tables.schema.statistics_columns import unbounded_in
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +125,8 @@ class _Committing:
             return done
         check_mergeable(table, self._rule)
         opened = table.version()
-        table = evolved(one.uri, table, one.schema, marks=one.marks, nulls=nulls_in(table, one.files))
+        nulls, unbounded = nulls_in(table, one.files), unbounded_in(one.schema, one.files)
+        table = evolved(one.uri, table, one.schema, marks=one.marks, nulls=nulls, unbounded=unbounded)
         done = self._found(table) if table.version() != opened else None
         return table if done is None else done
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +67,7 @@ def evolution_of(
     *,
     marks: Mapping[str, str] | None = None,
     nulls: Sequence[str] = (),
+    unbounded: Collection[str] = (),
 ) -> Evolution | None:
     """What `table` lacks to take in rows of `schema`; None where it lacks nothing.
 
@@ -75,6 +76,7 @@ def evolution_of(
             are null in them.
         marks: The type that a contract would name, for columns that are to be known again by it (`MARK`).
         nulls: Columns of the table that hold, or may hold, nulls in the rows.
+        unbounded: Columns that the files of the rows tell no bounds of.
 
     Raises:
         TableSchemaError: The table cannot become what the rows ask for; says what to do instead.
@@ -88,7 +90,7 @@ def evolution_of(
         raise _refusal(table, merge)
     relaxed = [one["name"] for one in theirs["fields"] if not one["nullable"] and one["name"] in nulls]
     grows = not merge.rewrites and len(fields) > len(theirs["fields"])
-    statistics = fewer_statistics(table, schema.names(), grows=grows)
+    statistics = fewer_statistics(table, schema.names(), grows=grows, unbounded=unbounded)
     if not (merge.added or merge.widened or relaxed or statistics is not None):
         return None
     if merge.rewrites:
@@ -123,6 +125,7 @@ def evolved(
     *,
     marks: Mapping[str, str] | None = None,
     nulls: Sequence[str] = (),
+    unbounded: Collection[str] = (),
 ) -> DeltaTable:
     """The table at `uri`, fit for rows of `schema`; `table` itself where nothing is to be done.
 
@@ -139,7 +142,7 @@ def evolved(
 
     with Rewriting(uri) as rewriting:
         for _attempt in range(_ATTEMPTS):
-            evolution = evolution_of(table, schema, marks=marks, nulls=nulls)
+            evolution = evolution_of(table, schema, marks=marks, nulls=nulls, unbounded=unbounded)
             if evolution is None:
                 return table
             cause = _attempted(lambda: _commit(table, evolution, rewriting))  # noqa: B023 - called at once
@@ -147,7 +150,7 @@ def evolved(
             if cause is None:
                 _log.info("evolved %s: %s", uri, _told(evolution))
             elif not isinstance(cause, CommitFailedError):
-                if evolution_of(table, schema, marks=marks, nulls=nulls) is None:
+                if evolution_of(table, schema, marks=marks, nulls=nulls, unbounded=unbounded) is None:
                     return table
                 raise storage_error(cause, doing="change the columns of the table", where=uri) from cause
     raise UnavailableError(

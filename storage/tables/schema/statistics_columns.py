@@ -7,11 +7,16 @@ https://docs.delta.io/latest/optimizations-oss.html#data-skipping
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
+import polars as pl
 from deltalake import DeltaTable
+
+from storage.layout.data_file import DataFile
+from storage.layout.leaves import leaves
 
 STATISTICS_COLUMNS: Final = "delta.dataSkippingStatsColumns"
 """The property of a table that names them, by comma; all columns where there is none."""
@@ -20,24 +25,53 @@ _ENTRY: Final = re.compile(r"(?:`(?:[^`]|``)*`|[^,`])+")
 _FIRST_PART: Final = re.compile(r"`((?:[^`]|``)*)`|([^.]+)")
 
 
-def fewer_statistics(table: DeltaTable, rows: Collection[str], *, grows: bool) -> str | None:
+def fewer_statistics(
+    table: DeltaTable, rows: Collection[str], *, grows: bool, unbounded: Collection[str] = ()
+) -> str | None:
     """What the property must become before rows are added to `table`; None where it can stay as it is.
 
     Args:
         rows: The names of their columns.
         grows: Whether the table gets columns that its files have not.
+        unbounded: The columns that their files tell no bounds of (`unbounded_in`).
     """
     configured = table.metadata().configuration.get(STATISTICS_COLUMNS)
     entries = _all_of(table) if configured is None else [one.strip() for one in _ENTRY.findall(configured)]
-    kept = [one for one in entries if _column(one) in rows]
+    kept = [one for one in entries if _column(one) in rows and _column(one) not in unbounded]
     new = grows and configured is None and table.get_add_actions().num_rows > 0
     return ",".join(kept) if new or kept != entries else None
+
+
+def unbounded_in(schema: pl.Schema, files: Iterable[DataFile]) -> frozenset[str]:
+    """The columns that some of `files` tell no bounds of, where they tell those of others.
+
+    Args:
+        schema: Of their rows, partition columns included.
+        files: As written with `FileLayout.statistics`.
+    """
+    comparable = {
+        leaf.path[0] for leaf in leaves(schema) if not leaf.repeated and not isinstance(leaf.dtype, pl.Binary)
+    }
+    return frozenset(name for file in files for name in comparable & _without_bounds(file))
+
+
+def statistics_columns(names: Iterable[str]) -> str:
+    """The property that names these columns."""
+    return ",".join("`" + name.replace("`", "``") + "`" for name in names)
+
+
+def _without_bounds(file: DataFile) -> set[str]:
+    stats = json.loads(file.stats)  # row objects allowed: the statistics of a file
+    low, nulls = stats.get("minValues"), stats["nullCount"]
+    if not low:
+        return set()
+    return {name for name, count in nulls.items() if name not in low and count != stats["numRecords"]}
 
 
 def _all_of(table: DeltaTable) -> list[str]:
     partitions = table.metadata().partition_columns
     names = (field.name for field in table.schema().fields if field.name not in partitions)
-    return ["`" + name.replace("`", "``") + "`" for name in names]
+    return [statistics_columns([name]) for name in names]
 
 
 def _column(entry: str) -> str:
