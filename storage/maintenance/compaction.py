@@ -28,6 +28,7 @@ from storage.maintenance.files import active_file, values_of
 from storage.maintenance.merged_file import PREFIX, Cut, write_merged
 from storage.maintenance.sorted_runs import merged
 from storage.tables.replacement import Replacement, commit_replacement
+from storage.tables.schema.statistics_columns import promised
 from storage.upstream import translated
 
 _log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def compact(
     Args:
         table: Where they were looked at; changed in place, to newer versions.
         files: In the columns of FILES_SCHEMA, those of a partition together.
-        layout: Of the new files.
+        layout: Of the new files; bounds are told of the columns that the table promises.
         memory_bytes: The budget of this process.
 
     Raises:
@@ -81,6 +82,8 @@ def compact(
     done = Compacted()
     columns = file_columns(table)
     sort_keys(columns, layout.sort_by)
+    # Bounds of fewer columns than the table promises would make readers lose rows.
+    layout = replace(layout, statistics=promised(table))
     for partition in files.partition_by("partition", maintain_order=True):
         for unit in _units(uri, partition, columns, layout, memory_bytes):
             _compact(uri, table, unit, columns, layout, done)

@@ -55,6 +55,14 @@ def unbounded_in(schema: pl.Schema, files: Iterable[DataFile]) -> frozenset[str]
     return frozenset(name for file in files for name in comparable & _without_bounds(file))
 
 
+def promised(table: DeltaTable) -> tuple[str, ...] | None:
+    """The columns that readers of `table` believe to have bounds in all of its files; None for all of them."""
+    configured = table.metadata().configuration.get(STATISTICS_COLUMNS)
+    if configured is None:
+        return None
+    return tuple(dict.fromkeys(_column(one.strip()) for one in _ENTRY.findall(configured)))
+
+
 def statistics_columns(names: Iterable[str]) -> str:
     """The property that names these columns."""
     return ",".join("`" + name.replace("`", "``") + "`" for name in names)
