@@ -12,6 +12,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
+from pipelines.promise import Promise
 from pipelines.written_batch import PlannedBatch, WrittenBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import last_batch, open_table
@@ -37,6 +38,7 @@ class BatchSummary:
     peak_memory_bytes: int  # of the process, so far
     undoes: int | None = None  # the batch that it took out of the table; None where it took something in
     rows_removed: int = 0  # by how many rows an undo made the table smaller
+    readers: tuple[Promise, ...] = ()  # how the promises to readers stand; empty where there are none
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,12 @@ def take(
         return take(pipeline, beside, settings, progress)
     if progress:
         progress.committed(planned.number, written.row_count())
-    return written, summary(written, version, time.perf_counter() - begin)
+    done = summary(written, version, time.perf_counter() - begin)
+    if pipeline.readers:
+        from pipelines.readers import promises  # few pipelines promise anything, and this takes 0.2 s
+
+        done = replace(done, readers=promises(pipeline, version))
+    return written, done
 
 
 def _beside_others(pipeline: Pipeline, planned: PlannedBatch) -> PlannedBatch | None:

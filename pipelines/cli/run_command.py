@@ -9,6 +9,7 @@ import click
 
 from config.settings import Settings
 from pipelines.cli.options import common, open_pipeline, print_json, prints_go_aside
+from pipelines.cli.plain_text import printable
 from pipelines.cli.progress_bar import progress_bar
 from pipelines.cli.stoppable_progress import StoppableProgress
 from pipelines.cli.stopping import Stop
@@ -46,15 +47,26 @@ def command(
         watching = stack.enter_context(Profile()) if profile else None
         result = run(spec, settings, max_batches=max_batches, progress=StoppableProgress(stop, bar))
     spent = watching.cpu_seconds() if watching else None
+    _warn(result)
     if as_json:
         print_json(result.as_dict() | ({} if spent is None else {"profile": spent}))
     else:
         _show(result, spent)
 
 
+def _warn(result: RunSummary) -> None:
+    """Of promises to readers that the last batch has left broken."""
+    for promise in result.batches[-1].readers if result.batches else ():
+        if warning := promise.warning():
+            click.secho(f"warning: {printable(warning)}", fg="yellow", err=True)
+
+
 def _show(result: RunSummary, spent: Mapping[str, float] | None) -> None:
     if result.batches:
         print_table(_HEADER, [_cells(one) for one in result.batches])
+    for one in result.batches:
+        if one.undoes:
+            click.echo(f"batch {one.batch}: undid batch {one.undoes}, {whole(one.rows_removed)} rows less")
     if spent:
         whole_s = sum(spent.values())
         cells = [[stage, f"{one_s:.2f} s", f"{one_s / whole_s:.0%}"] for stage, one_s in spent.items()]

@@ -35,7 +35,7 @@ def condition(text: str, schema: pl.Schema) -> pl.Expr:
         QueryError: It is no expression, names a column that is not there, is not boolean, does not decide
             each row by itself, or may read something else than the row.
     """
-    _refuse_queries(text)
+    refuse_queries(text)
     try:
         parsed = pl.sql_expr(text)
         rows = without_rows(schema).filter(parsed)
@@ -48,7 +48,12 @@ def condition(text: str, schema: pl.Schema) -> pl.Expr:
     return parsed
 
 
-def _refuse_queries(text: str) -> None:
+def refuse_queries(text: str) -> None:
+    """Whether a text is safe to be parsed: it must be about the row alone.
+
+    Raises:
+        QueryError: It may read something else.
+    """
     tokens = [one for one in _TOKEN.finditer(text) if not one[0].isspace()]
     for token, following in zip_longest(tokens, tokens[1:]):
         called = following is not None and following[0] == "("

@@ -12,13 +12,14 @@ from polars.exceptions import PolarsError
 from config.errors import PenstockError
 from config.pipeline import Pipeline
 from config.table import Table
+from pipelines.errors import QueryError
 from pipelines.evolution import hands_on_new_columns, remembering
 from pipelines.modes import check_table
 from pipelines.reading.intake import Columns
 from pipelines.reading.table_source import with_source_columns
 from storage.errors import TableSchemaError
 from storage.layout.sort_keys import sort_keys
-from storage.layout.table_schema import check_partition_columns
+from storage.layout.table_schema import check_partition_columns, storable_schema
 from storage.tables.delta import open_table
 from storage.tables.merging.keys import values_of
 from storage.tables.schema.appendable import check_appendable
@@ -30,7 +31,7 @@ from transforms.expectations import rules_of
 from transforms.steps import apply_step, step_name
 from transforms.whole_batch import needs_whole_batch, without_rows
 
-Problem = ExpectationError | StepError | TableSchemaError
+Problem = ExpectationError | QueryError | StepError | TableSchemaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def validate(pipeline: Pipeline) -> Validation:
         schema = _planned(pipeline, steps)
         problems += _layout_problems(pipeline.table, schema)
         columns = columns_for(schema, pipeline.table.partition_by)
+        problems += _reader_problems(pipeline, schema)
         if table is not None:
             check_appendable(table, pipeline.table.partition_by)
             check_table(pipeline, table)
@@ -121,6 +123,15 @@ def _expectation_problems(pipeline: Pipeline) -> Iterator[Problem]:
     schema = conformed_schema(pipeline)
     for expectation in pipeline.expectations:
         yield from _problem(lambda one=expectation: rules_of([one], schema))  # type: ignore[misc]
+
+
+def _reader_problems(pipeline: Pipeline, schema: pl.Schema) -> Iterator[Problem]:
+    if not pipeline.readers:
+        return
+    from pipelines.readers import check_reader  # few pipelines promise anything, and this takes 0.2 s
+
+    for reader in pipeline.readers:
+        yield from _problem(lambda one=reader: check_reader(one, storable_schema(schema)))  # type: ignore[misc]
 
 
 def _planned(pipeline: Pipeline, steps: list[StepPlan]) -> pl.Schema:
@@ -150,5 +161,5 @@ def _layout_problems(table: Table, schema: pl.Schema) -> Iterator[Problem]:
 def _problem(check: Callable[[], object]) -> Iterator[Problem]:
     try:
         check()
-    except (ExpectationError, StepError, TableSchemaError) as error:
+    except (ExpectationError, QueryError, StepError, TableSchemaError) as error:
         yield error

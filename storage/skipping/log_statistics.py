@@ -20,8 +20,9 @@ _OURS: Final = r"-[0-9a-f]{32}\.parquet$"
 def files_of(table: DeltaTable) -> pl.DataFrame:
     """The files of `table`, without reading any of them; memory grows with their number.
 
-    `path` (relative to the table, as the store has it), `size` (bytes), `rows` (null where the log does not
-    tell), `ours`, and the structs of the log: `min`, `max`, `null_count` and `partition`, where it has them.
+    `path` (relative to the table, as the store has it), `size` (bytes), `modified` (milliseconds since 1970),
+    `rows` (null where the log does not tell), `ours`, and the structs of the log: `min`, `max`, `null_count`
+    and `partition`, where it has them.
     """
     with translated("read the files of the table", table.table_uri):
         actions = pl.DataFrame(table.get_add_actions())
@@ -30,6 +31,7 @@ def files_of(table: DeltaTable) -> pl.DataFrame:
     return actions.select(
         paths,
         pl.col("size_bytes").alias("size"),
+        pl.col("modification_time").alias("modified"),
         pl.col("num_records").cast(pl.Int64).alias("rows"),
         pl.col("path").str.contains(_OURS).alias("ours"),
         *kept,

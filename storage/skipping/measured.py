@@ -111,13 +111,17 @@ class Measured:
         }
 
 
-def bytes_to_read(opened: Opened) -> int:
-    """Of all columns of the row groups that may hold matches, as stored."""
-    return sum(
-        sum(_chunk_sizes(fragment.metadata.row_group(number)))
-        for fragment, groups in zip(opened.fragments, opened.groups, strict=True)
-        for number in groups
-    )
+def data_bytes(opened: Opened) -> tuple[int, int]:
+    """Bytes of the row groups that may hold matches, and of all; all columns of them, as stored."""
+    needed = total = 0
+    for fragment, groups in zip(opened.fragments, opened.groups, strict=True):
+        sizes = [
+            sum(_chunk_sizes(fragment.metadata.row_group(number)))
+            for number in range(fragment.metadata.num_row_groups)
+        ]
+        needed += sum(sizes[number] for number in groups)
+        total += sum(sizes)
+    return needed, total
 
 
 def _chunk_sizes(group: Any) -> list[int]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from storage.skipping.parsing import path_of
-from storage.skipping.predicate import Path, from_json
+from storage.skipping.nodes import paths_in
+from storage.skipping.predicate import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +18,24 @@ class Projection:
 
     Attributes:
         columns: By the name that it shall have; those of the condition have names of their own.
-        where: The condition over these names; None for all rows.
+        where: The condition; None for all rows.
+        rebuilt: The columns that the condition looks at, made of what it looks at in them alone.
         shown: The names that were asked for, in order.
     """
 
     columns: Mapping[str, Path]
     where: pl.Expr | None
+    rebuilt: tuple[pl.Expr, ...]
     shown: tuple[str, ...]
 
     def answer(self, batch: Any) -> pl.DataFrame:
         """Of an Arrow batch of these columns, what was asked for of the rows that meet the condition."""
         frame = pl.from_arrow(batch)
         assert isinstance(frame, pl.DataFrame)
-        if self.where is not None:
-            frame = frame.filter(self.where)
-        return frame.select(self.shown) if len(self.shown) < frame.width else frame
+        if self.where is None:
+            return frame
+        met = frame.select(self.rebuilt).select(met=self.where)["met"]
+        return frame.select(self.shown).filter(met)
 
 
 def projection(asked: Mapping[str, Path], where: pl.Expr | None, known: Mapping[str, Path]) -> Projection:
@@ -45,19 +47,34 @@ def projection(asked: Mapping[str, Path], where: pl.Expr | None, known: Mapping[
         known: All columns that there are.
     """
     if where is None:
-        return Projection(dict(asked), None, tuple(asked))
-    seen: dict[Path, str] = {}
-    node = _renamed(json.loads(where.meta.serialize(format="json")), known, seen)
-    columns = {**asked, **{name: path for path, name in seen.items()}}
-    return Projection(columns, from_json(json.dumps(node)), tuple(asked))
+        return Projection(dict(asked), None, (), tuple(asked))
+    looked_at = _outermost(paths_in(where))
+    names = {path: f"condition on {'.'.join(path)!r} {number}" for number, path in enumerate(looked_at)}
+    columns = {**asked, **{name: (*known[path[0]], *path[1:]) for path, name in names.items()}}
+    tree: dict[str, Any] = {}
+    for path, name in names.items():
+        _put(tree, path, name)
+    rebuilt = tuple(_column(one).alias(name) for name, one in tree.items())
+    return Projection(columns, where, rebuilt, tuple(asked))
 
 
-def _renamed(node: Any, known: Mapping[str, Path], seen: dict[Path, str]) -> Any:
-    """The same over the names that `seen` gives to paths; adds those that are not there yet."""
-    if isinstance(node, dict):
-        path = path_of(node)
-        if path is not None:
-            full = (*known[path[0]], *path[1:])
-            return {"Column": seen.setdefault(full, f"condition on {len(seen)}")}
-        return {name: _renamed(one, known, seen) for name, one in node.items()}
-    return [_renamed(one, known, seen) for one in node] if isinstance(node, list) else node
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """Those that lie in no other one."""
+    found: list[Path] = []
+    for path in sorted(paths, key=len):
+        if not any(path[: len(above)] == above for above in found):
+            found.append(path)
+    return found
+
+
+def _put(tree: dict[str, Any], path: Path, name: str) -> None:
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[path[-1]] = name
+
+
+def _column(part: Any) -> pl.Expr:
+    """A column as it was read, or a struct of what was read of it."""
+    if isinstance(part, str):
+        return pl.col(part)
+    return pl.struct(_column(one).alias(name) for name, one in part.items())

@@ -52,24 +52,26 @@ class TableReader:
     order. A table with deletion vectors or other features that change how files are read is left to Polars.
 
     Attributes:
+        uri: The table's.
+        table: As delta-rs has it.
         schema: The columns, with the types of Polars.
     """
 
     def __init__(self, uri: str, table: DeltaTable) -> None:
-        self._uri = uri
-        self._table = table
+        self.uri = uri
+        self.table = table
         self._files: pl.DataFrame | None = None
         self.schema = pl.Schema(table.schema())
 
     @property
     def version(self) -> int:
         """The version that is read."""
-        return int(self._table.version())
+        return int(self.table.version())
 
     def files(self) -> pl.DataFrame:
         """What the log says of the files: `path`, `size` (bytes), `rows`, and their statistics."""
         if self._files is None:
-            self._files = files_of(self._table)
+            self._files = files_of(self.table)
         return self._files
 
     def lazy(self) -> pl.LazyFrame:
@@ -98,8 +100,8 @@ class TableReader:
         """
         paths = {name: self.path(name) for name in columns or ()}
         if not self.is_plain():
-            options = delta_storage_options(self._uri) or None
-            rows = pl.scan_delta(self._table, storage_options=options)
+            options = delta_storage_options(self.uri) or None
+            rows = pl.scan_delta(self.table, storage_options=options)
             rows = rows.with_columns(
                 _field(path).alias(name) for name, path in paths.items() if len(path) > 1
             )
@@ -123,7 +125,7 @@ class TableReader:
             TableSchemaError: A column is not there.
             StorageError: The files cannot be read, or the condition does not fit the columns.
         """
-        with translated("read the table", self._uri):
+        with translated("read the table", self.uri):
             for frame in self.query(where, columns).collect_batches(engine="streaming"):
                 for batch in pa.RecordBatchReader.from_stream(frame):
                     if batch.num_rows:
@@ -141,12 +143,12 @@ class TableReader:
             StorageError: The files cannot be read.
         """
         if not self.is_plain():
-            return self._table.to_pyarrow_dataset()
-        fragments = Fragments(self._uri, self._table)
+            return self.table.to_pyarrow_dataset()
+        fragments = Fragments(self.uri, self.table)
         if where is None:
             return fragments.dataset(fragments.of(self.files()))
         question = self.question(where)
-        with translated("read the table", self._uri):
+        with translated("read the table", self.uri):
             opened = open_files(choose_files(self.files(), question).files, question, fragments)
             return fragments.dataset([part for some in opened for part in some.parts()])
 
@@ -160,7 +162,7 @@ class TableReader:
         fields: Mapping[str, Any] = self.schema
         for part in path:
             if part not in fields:
-                raise TableSchemaError("the table has no such column", where=self._uri, got=name)
+                raise TableSchemaError("the table has no such column", where=self.uri, got=name)
             fields = dict(fields[part].to_schema()) if isinstance(fields[part], pl.Struct) else {}
         return path
 
@@ -170,8 +172,8 @@ class TableReader:
 
     def is_plain(self) -> bool:
         """Whether the rows of the table are those of its files, below its folder."""
-        features = self._table.protocol().reader_features
-        plain = set(features or ()) <= _PLAIN_FEATURES and self._table.protocol().min_reader_version != 2
+        features = self.table.protocol().reader_features
+        plain = set(features or ()) <= _PLAIN_FEATURES and self.table.protocol().min_reader_version != 2
         return plain and not self.files()["path"].str.contains("^[a-z0-9]+://|^/").any()
 
     def _source(self, paths: Mapping[str, Path], measured: Measured | None) -> pl.LazyFrame:
@@ -193,7 +195,7 @@ class TableReader:
         self, predicate: Predicate, asked: Projection, schema: pl.Schema, measured: Measured | None
     ) -> Iterator[pl.DataFrame]:
         question = Question.of(predicate, self.schema)
-        fragments = Fragments(self._uri, self._table, None if measured is None else measured.fetched)
+        fragments = Fragments(self.uri, self.table, None if measured is None else measured.fetched)
         chosen = choose_files(self.files(), question)
         if measured is not None:
             measured.chose(self.files(), chosen)
