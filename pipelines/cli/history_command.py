@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from config.settings import Settings
@@ -20,8 +22,9 @@ _LIMIT_FOR_PEOPLE = 20
 def command(table: str, limit: int | None, as_json: bool) -> None:
     """Show the versions of a table: when, operation, batch, counts.
 
-    TABLE is the URI of a Delta table, or a pipeline. Newest first; versions that Penstock did not write have
-    no pipeline, batch and counts.
+    TABLE is the URI of a Delta table, or a pipeline. Newest first; versions that are no batch have no
+    pipeline, batch and counts. The last columns are files that came and went, and what else there is to say:
+    the counts of a merge, the batch that was undone, the columns that changed.
 
     \b
     Example:
@@ -33,7 +36,7 @@ def command(table: str, limit: int | None, as_json: bool) -> None:
         return
     versions = history(uri, limit or _LIMIT_FOR_PEOPLE)
     print_table(
-        ["version", "when (UTC)", "operation", "pipeline", "batch", "rows", "quarantined"],
+        ["version", "when (UTC)", "operation", "pipeline", "batch", "rows", "quarantined", "files", "what"],
         [_cells(one) for one in versions],
     )
     if limit is None and versions[-1].version > 0 and len(versions) == _LIMIT_FOR_PEOPLE:
@@ -48,4 +51,26 @@ def _cells(one: Version) -> list[str]:
         one.operation,
         one.pipeline or "-",
         *counts,
+        _files(one),
+        _what(one),
     ]
+
+
+def _files(one: Version) -> str:
+    """Files that came and that went."""
+    if one.files_added is None or one.files_removed is None:
+        return "-"
+    return f"+{whole(one.files_added)}" + (f" -{whole(one.files_removed)}" if one.files_removed else "")
+
+
+def _what(one: Version) -> str:
+    """What there is to say beside the numbers of a batch."""
+    if one.undoes is not None:
+        return f"undid batch {one.undoes}, {whole(one.counts['removed'])} rows less"
+    counts = [f"{whole(count)} {name}" for name, count in one.counts.items() if count]
+    return ", ".join([*counts, *(_column_change(how, which) for how, which in one.columns.items())])
+
+
+def _column_change(how: str, which: Any) -> str:
+    names = [f"{name} ({kind})" for name, kind in which.items()] if isinstance(which, dict) else which
+    return f"{how} {', '.join(names)}"

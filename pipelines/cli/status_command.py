@@ -70,7 +70,8 @@ def _show(found: Status) -> None:
         ("waiting", _files(found.waiting) if found.waiting.files else "nothing"),
     ]
     if found.planned:
-        planned = f"batch {found.planned.batch}, {_files(found.planned)}; the next run takes it up"
+        undo = f"the undo of batch {found.planned.undoes}" if found.planned.undoes else None
+        planned = f"batch {found.planned.batch}, {undo or _files(found.planned)}; the next run takes it up"
         fields.append(("not committed", planned))
     if found.lag_seconds is not None:
         fields.append(("lag", f"{duration(found.lag_seconds)}, the age of the oldest of these files"))

@@ -50,7 +50,10 @@ def _show(name: str, proof: Proof) -> None:
     if committed:
         print_table(_HEADER, [_cells(one) for one in committed])
     for one in proof.batches:
-        if one.state == "pending":
+        if one.undoes:
+            done = "undid" if one.state == "committed" else "planned, not committed yet: the undo of"
+            click.echo(f"batch {one.batch}: {done} batch {one.undoes}")
+        elif one.state == "pending":
             click.echo(f"batch {one.batch}: planned with {counted(one.files, 'file')}, not committed yet")
     for violation in proof.violations:
         click.secho(f"violation: {printable(str(violation))}", fg="red")

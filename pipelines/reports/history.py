@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from storage.tables.commit_log import LoggedCommit, read_commit
+from storage.tables.ordered_map import ordered_map
 from storage.tables.versions import TableVersion, open_version, versions_of
 
 
@@ -16,11 +18,18 @@ class Version:
 
     Attributes:
         timestamp: By the writer's clock; None where the log does not tell.
-        operation: As its writer called it: `WRITE`, `CREATE TABLE`, `OPTIMIZE` …
-        pipeline: Whose batch it is; None where Penstock did not write it, as are all that follow.
+        operation: As its writer called it: `WRITE`, `CREATE TABLE`, `MERGE`, `OPTIMIZE` …; `CHANGE COLUMN`
+            and `UNDO` where Penstock did that.
+        pipeline: Whose batch it is; None where it is no batch, as are `batch`, `rows` and `quarantined`.
         batch: From 1.
-        rows: Rows that the batch added.
-        quarantined: Records of the batch that went to the quarantine.
+        rows: Rows of the batch that the table held then.
+        quarantined: Records of the batch that went to the quarantine; None of an undo.
+        undoes: The batch that it took out again; None where it is no undo.
+        counts: Of a merge `inserted`, `updated`, `superseded`, `older`, `existing`, `replaced`; of an undo
+            `removed`, by how many rows the table got smaller; else empty.
+        columns: What happened to columns: `added`, `widened`, `relaxed`; empty where nothing.
+        files_added: None where the commit is gone from the log.
+        files_removed: The same.
     """
 
     version: int
@@ -30,6 +39,11 @@ class Version:
     batch: int | None
     rows: int | None
     quarantined: int | None
+    undoes: int | None
+    counts: dict[str, int]
+    columns: dict[str, Any]
+    files_added: int | None
+    files_removed: int | None
 
     def as_dict(self) -> dict[str, Any]:
         """As `penstock history --json` prints it."""
@@ -43,13 +57,35 @@ def history(uri: str, limit: int | None = None) -> list[Version]:
         NotFoundError: There is no table.
         StorageError: Its log cannot be read.
     """
-    return [_version(one) for one in versions_of(open_version(uri), limit)]
+    versions = versions_of(open_version(uri), limit)
+    commits = ordered_map(lambda one: read_commit(uri, one.version), versions)
+    return [_version(one, commit) for one, commit in zip(versions, commits, strict=True)]
 
 
-def _version(one: TableVersion) -> Version:
-    at = None if one.timestamp_ms is None else datetime.fromtimestamp(one.timestamp_ms / 1000, UTC)
-    rows = one.metadata.get("rows")
-    return Version(one.version, at, one.operation, one.app_id, one.batch, rows, _quarantined(one.metadata))
+def _version(one: TableVersion, commit: LoggedCommit | None) -> Version:
+    return Version(
+        version=one.version,
+        timestamp=None if one.timestamp_ms is None else datetime.fromtimestamp(one.timestamp_ms / 1000, UTC),
+        operation=one.operation,
+        pipeline=one.app_id if one.batch is not None else None,
+        batch=one.batch,
+        rows=one.metadata.get("rows"),
+        quarantined=_quarantined(one.metadata),
+        undoes=one.metadata.get("undoes"),
+        counts=_counts(one.metadata),
+        columns=dict(one.evolution),
+        files_added=None if commit is None else len(commit.added),
+        files_removed=None if commit is None else len(commit.removed),
+    )
+
+
+def _counts(metadata: Mapping[str, Any]) -> dict[str, int]:
+    if "undoes" in metadata:
+        return {"removed": metadata.get("rows_removed", 0)}
+    merge = metadata.get("merge")
+    if not isinstance(merge, dict):
+        return {}
+    return {name: count for name, count in merge.items() if isinstance(count, int)}
 
 
 def _quarantined(metadata: Mapping[str, Any]) -> int | None:

@@ -31,6 +31,7 @@ class Files:
         oldest: When the oldest of them was last changed; None without any, and in a replay.
         versions: How many versions of a source table they are of; None where files land, and where partitions
             are read.
+        undoes: The batch whose files these are, where they are planned to be taken out again.
     """
 
     batch: int | None
@@ -38,6 +39,7 @@ class Files:
     bytes: int
     oldest: datetime | None
     versions: int | None = None
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Status:
     def as_dict(self) -> dict[str, Any]:
         """As `penstock status --json` prints it."""
         document = asdict(self)
-        del document["waiting"]["batch"]
+        del document["waiting"]["batch"], document["waiting"]["undoes"]
         return document
 
 
@@ -122,7 +124,10 @@ def _waiting(pipeline: Pipeline) -> Files:
 def _planned(uri: str, name: str, last: int) -> Files | None:
     with translated("read the ledger", uri):
         files = planned_files(uri, name).filter(pl.col("batch") > last).collect()
-    return _files(files, last + 1) if files.height else None
+    if files.is_empty():
+        return None
+    undoes = files["undoes"].drop_nulls()
+    return replace(_files(files, last + 1), undoes=int(undoes[0]) if len(undoes) else None)
 
 
 def _files(files: pl.DataFrame, batch: int | None) -> Files:

@@ -71,19 +71,20 @@ def read_commits(uri: str, newest: int) -> Iterator[LoggedCommit]:
         TableError: A commit is no Delta commit.
         StorageError: A commit is there and cannot be read.
     """
-    for commit in ordered_map(lambda version: _read(uri, version), range(newest + 1)):
+    for commit in ordered_map(lambda version: read_commit(uri, version), range(newest + 1)):
         if commit is not None:
             yield commit
 
 
 def read_commits_back(uri: str, newest: int) -> Iterator[LoggedCommit]:
     """The same commits, newest first; what is asked of it decides how many are read."""
-    for commit in ordered_map(lambda version: _read(uri, version), range(newest, -1, -1)):
+    for commit in ordered_map(lambda version: read_commit(uri, version), range(newest, -1, -1)):
         if commit is not None:
             yield commit
 
 
-def _read(uri: str, version: int) -> LoggedCommit | None:
+def read_commit(uri: str, version: int) -> LoggedCommit | None:
+    """The commit that made a version; None where it is gone. Errors as of `read_commits`."""
     filesystem, root = open_filesystem(uri)
     name = f"_delta_log/{version:020}.json"
     with translated("read the log of the table", f"{uri}/{name}"):

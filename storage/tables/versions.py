@@ -39,10 +39,12 @@ class TableVersion:
     Attributes:
         timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock; None where not said.
         operation: `WRITE`, `CREATE TABLE`, `OPTIMIZE` …, as its writer called it; `CHANGE COLUMN` where
-            Penstock wrote files again in other types, which delta-rs can only call `WRITE`.
+            Penstock wrote files again in other types, which delta-rs can only call `WRITE`; `UNDO` where it
+            took a batch out again, which Delta calls `RESTORE`.
         app_id: Whose batch it is; None where Penstock did not write it.
         batch: Its number, from 1; None where Penstock did not write it.
         metadata: What the caller of `commit_batch` gave; empty where Penstock did not write it.
+        evolution: What it did to columns: `added`, `widened`, `relaxed`; empty where nothing.
     """
 
     version: int
@@ -51,6 +53,7 @@ class TableVersion:
     app_id: str | None
     batch: int | None
     metadata: Mapping[str, Any]
+    evolution: Mapping[str, Any]
 
 
 def open_version(uri: str, version: int | None = None) -> DeltaTable:
@@ -163,12 +166,18 @@ def _version(entry: Mapping[str, Any]) -> TableVersion:
     noted = entry.get(METADATA_KEY)
     ours = noted if isinstance(noted, dict) else {}
     operation = str(entry.get("operation", "unknown"))
-    rewritten = operation == "WRITE" and EVOLUTION_KEY in entry
+    evolution = entry.get(EVOLUTION_KEY)
+    metadata = ours.get("metadata") or {}
+    if operation == "WRITE" and EVOLUTION_KEY in entry:
+        operation = "CHANGE COLUMN"
+    if operation == "RESTORE" and "undoes" in metadata:
+        operation = "UNDO"
     return TableVersion(
         version=entry["version"],
         timestamp_ms=entry.get("timestamp"),
-        operation="CHANGE COLUMN" if rewritten else operation,
+        operation=operation,
         app_id=ours.get("app_id"),
         batch=ours.get("batch"),
-        metadata=ours.get("metadata") or {},
+        metadata=metadata,
+        evolution=evolution if isinstance(evolution, dict) else {},
     )

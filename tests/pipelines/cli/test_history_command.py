@@ -9,6 +9,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from pipelines.run import run
+from pipelines.undo import undo
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land
@@ -37,6 +38,38 @@ def test_history_of_what_others_did_has_no_batch(taken_in_spec: Path, local: Sto
 
     assert (newest["version"], newest["operation"]) == (2, "DELETE")
     assert (newest["pipeline"], newest["batch"], newest["rows"], newest["quarantined"]) == (None,) * 4
+
+
+def test_history_tells_what_every_kind_of_commit_did(local: Store) -> None:
+    upsert = {"mode": "upsert", "key": ["id"]}
+    land(local, "a.ndjson", b'{"id": 1, "n": 1}', b'{"id": 2, "n": 1}')
+    run(a_pipeline(local, {"id": "int64!", "n": "int32"}, table=upsert), SETTINGS)
+    land(local, "b.ndjson", b'{"id": 2, "n": 2, "m": "x"}', b'{"id": 3, "n": 2, "m": "x"}')
+    wide = a_pipeline(local, {"id": "int64!", "n": "int64", "m": "string"}, table=upsert)
+    run(wide, SETTINGS)
+    undo(wide, 2, SETTINGS)
+    land(local, "c.ndjson", b'{"id": 4}')
+    run(wide, SETTINGS, max_batches=1)
+    DeltaTable(wide.table.uri).optimize.compact()
+
+    found = call_json("history", wide.table.uri)
+
+    told = {one["operation"]: one for one in found}
+    assert told["MERGE"]["counts"]["inserted"] in (1, 2)
+    (upserted,) = [one for one in found if one["batch"] == 2]
+    assert (upserted["operation"], upserted["rows"]) == ("MERGE", 2)
+    assert {name: count for name, count in upserted["counts"].items() if count} == {
+        "inserted": 1, "updated": 1, "replaced": 1,
+    }  # fmt: skip
+    assert (told["UNDO"]["batch"], told["UNDO"]["undoes"]) == (3, 2)
+    assert (told["UNDO"]["rows"], told["UNDO"]["counts"]) == (None, {"removed": 1})
+    assert (told["UNDO"]["files_added"], told["UNDO"]["files_removed"]) == (1, upserted["files_added"])
+    assert told["CHANGE COLUMN"]["columns"]["widened"] == {"n": "integer -> long"}
+    assert (told["OPTIMIZE"]["batch"], told["OPTIMIZE"]["files_added"]) == (None, 1)
+    shown = called("history", wide.table.uri)
+    assert "undid batch 2, 1 rows less" in shown
+    assert "1 inserted, 1 updated, 1 replaced" in shown
+    assert "widened n (integer -> long)" in shown
 
 
 def test_history_for_people_shows_the_newest(tmp_path: Path) -> None:
