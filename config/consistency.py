@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from config.column_types import (
     Binary,
+    Boolean,
     Column,
     ColumnType,
     Float,
@@ -31,12 +32,19 @@ _NOT_FOR: Final[dict[str, tuple[type, ...]]] = {
     "sort_by": (Struct, List),
     "key": (Struct, List, Json),
     "order_by": (Struct, List, Json),
+    "z_order_by": (Struct, List),
+    "bloom": (Struct, List, Boolean, Float),
+    "statistics": (Struct, List),
 }
+_OF_LAYOUT: Final = ("z_order_by", "bloom", "statistics")
 _WHY: Final = {
     "partition_by": "values that make no folder names",
     "sort_by": "values without an order",
     "key": "values that cannot be compared",
     "order_by": "values without an order",
+    "z_order_by": "values without an order",
+    "bloom": "values that no filter tells apart",
+    "statistics": "values without a minimum",
 }
 
 
@@ -113,9 +121,10 @@ def check_table(
     if not contract_columns:
         return _keyless(table)
     for option, unfit in _NOT_FOR.items():
-        names = table[option]
-        for position, name in enumerate(names):
-            here: KeyPath = ("table", option, position)
+        of = ("table", "layout", option) if option in _OF_LAYOUT else ("table", option)
+        names = table["layout"][option] if option in _OF_LAYOUT else table[option]
+        for position, name in enumerate(() if names == "all" else names):
+            here: KeyPath = (*of, position)
             if name in names[:position]:
                 findings.append((here, InvalidValueError("a column that is named twice", got=repr(name))))
             elif option == "key" and table["mode"] not in ("upsert", "insert_new"):

@@ -37,25 +37,31 @@ def _percent(share: float) -> str:
 Share = Annotated[float, PlainValidator(_share), PlainSerializer(_percent)]
 
 
+MOST_Z_COLUMNS: Final = 8
+"""With eight, a file of 256 row groups is cut once by each; with more, not even that."""
+
+
 class Layout(Spec):
     """How the files of a table are written, so that readers can skip what they do not need.
 
     Attributes:
-        file_size: What compaction makes of small files, as stored; batches write smaller ones where they hold
-            less for a partition.
+        file_size: Of a file as stored, about: what compaction makes of small ones. Batches write no larger
+            ones, and smaller ones where they hold less for a partition, or memory does.
         row_group_rows: Rows of a row group, about: the unit that readers skip by.
-        z_order_by: Columns or dotted paths whose bits are interleaved to the order within a file, in place of
-            `sort_by`: each of them narrows what a reader must look at, none as well as the first of a sort.
-        bloom: Columns or dotted paths that get Bloom filters, by which readers skip row groups that do not
-            hold a value.
-        statistics: Columns or dotted paths that get minimum and maximum; `all` leaves unless named.
+        z_order_by: Up to eight columns or dotted paths whose bits are interleaved to the order within a file,
+            in place of `sort_by`: each of them narrows what a reader must look at, none as well as the first
+            of a sort.
+        bloom: Columns or dotted paths of text, binary, integers, decimals, dates or timestamps that get Bloom
+            filters, by which readers skip row groups that do not hold a value.
+        statistics: Columns or dotted paths that get minimum and maximum, with all fields of their structs;
+            `all` leaves unless named.
     """
 
     file_size: Bytes = 128 * MIB
     row_group_rows: Annotated[int, Field(ge=1024, le=2**24, strict=True)] = 65_536
-    z_order_by: Names = ()
+    z_order_by: Annotated[Names, Field(max_length=MOST_Z_COLUMNS)] = ()
     bloom: Names = ()
-    statistics: Literal["all"] | Names = "all"
+    statistics: Literal["all"] | Annotated[Names, Field(min_length=1)] = "all"
 
 
 class Upkeep(Spec):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -18,7 +19,8 @@ from pipelines.modes import check_table
 from pipelines.reading.intake import Columns
 from pipelines.reading.table_source import with_source_columns
 from storage.errors import TableSchemaError
-from storage.layout.sort_keys import sort_keys
+from storage.layout.leaf_options import check_bloom, check_statistics
+from storage.layout.sort_keys import sort_keys, z_keys
 from storage.layout.table_schema import check_partition_columns, storable_schema
 from storage.tables.delta import open_table
 from storage.tables.merging.keys import values_of
@@ -150,8 +152,14 @@ def _planned(pipeline: Pipeline, steps: list[StepPlan]) -> pl.Schema:
 
 def _layout_problems(table: Table, schema: pl.Schema) -> Iterator[Problem]:
     yield from _problem(lambda: check_partition_columns(schema, table.partition_by))
-    for path in table.sort_by:
-        yield from _problem(lambda one=path: sort_keys(schema, [one]))  # type: ignore[misc]
+    for check, names in (
+        (sort_keys, table.sort_by),
+        (z_keys, table.layout.z_order_by),
+        (check_bloom, table.layout.bloom),
+        (check_statistics, () if table.layout.statistics == "all" else table.layout.statistics),
+    ):
+        for name in names:
+            yield from _problem(partial(check, schema, [name]))
     if table.merges:
         named = {"key": table.key, "order_by": table.order_by}
         for option, path in [(option, path) for option, paths in named.items() for path in paths]:

@@ -44,8 +44,10 @@ class FileLayout:
             z_order_by=tuple(name for name in layout.z_order_by if name not in table.partition_by),
             row_group_rows=layout.row_group_rows,
             file_size=layout.file_size,
-            bloom=layout.bloom,
-            statistics=None if layout.statistics == "all" else layout.statistics,
+            bloom=tuple(name for name in layout.bloom if name not in table.partition_by),
+            statistics=None
+            if layout.statistics == "all"
+            else tuple(name for name in layout.statistics if name not in table.partition_by),
         )
 
 

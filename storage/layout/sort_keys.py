@@ -22,6 +22,11 @@ def sort_keys(schema: pl.Schema, sort_by: Sequence[str], option: str = "table.so
     return [_key(schema, path, option) for path in sort_by]
 
 
+def z_keys(schema: pl.Schema, z_order_by: Sequence[str]) -> list[pl.Expr]:
+    """The same for the columns of a Z-order."""
+    return sort_keys(schema, z_order_by, "table.layout.z_order_by")
+
+
 def _key(schema: pl.Schema, path: str, option: str) -> pl.Expr:
     names = [path] if path in schema else path.split(".")
     expression = pl.col(names[0])

@@ -14,9 +14,9 @@ from storage.errors import TableError, TableSchemaError
 from storage.layout.data_file import DataFile
 from storage.layout.file_layout import AS_IT_COMES, FileLayout
 from storage.layout.frame_memory import Buffers, buffers, joined_bytes
+from storage.layout.leaf_options import check_layout
 from storage.layout.partition_files import PartitionFiles
 from storage.layout.partitions import HIVE_NULL
-from storage.layout.sort_keys import sort_keys
 from storage.layout.table_schema import check_partition_columns, to_storable
 from storage.layout.uploads import Uploads, remove_files
 
@@ -175,7 +175,7 @@ class TableWriter:
     def _check_columns(self, schema: pl.Schema) -> None:
         if self._schema is None:
             check_partition_columns(schema, self._partition_by)
-            sort_keys(schema, self._layout.sort_by)
+            check_layout(schema, self._layout)
             self._schema = schema
         elif schema != self._schema:
             differing = [

@@ -15,10 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from storage.layout.sort_keys import sort_keys
-
-MOST_COLUMNS: Final = 8
-"""With eight, a file of 256 row groups is cut once by each; with more, not even that."""
+from storage.layout.sort_keys import z_keys
 
 _BITS: Final = 16
 """Of a column at most: more cells than a file has row groups, and a table that fits the processor's cache."""
@@ -31,14 +28,14 @@ def z_ordered(frame: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
 
     Args:
         frame: All rows of a file.
-        paths: Up to eight columns or dotted paths, the one that matters most first.
+        paths: Up to `config.table.MOST_Z_COLUMNS` columns or dotted paths, the one that matters most first.
 
     Raises:
-        TableSchemaError: See `sort_keys`.
+        TableSchemaError: See `z_keys`.
     """
     if not paths:
         return frame
-    keys = sort_keys(frame.schema, paths, "table.layout.z_order_by")
+    keys = z_keys(frame.schema, paths)
     ranks = frame.select(_rank(key).alias(str(number)) for number, key in enumerate(keys))
     curve = np.zeros(frame.height, np.uint64)
     bits = min(_BITS, 64 // len(keys))
