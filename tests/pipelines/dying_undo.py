@@ -12,7 +12,9 @@ from typing import Any
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines import undo
+from storage.tables.ledger import plan_undo
 from storage.tables.quarantine import QuarantineCommit
+from storage.tables.replacement import commit_replacement
 from tests.pipelines.dying_run import die
 
 POINTS = ("checked", "planned", "marker written", "marked", "reversed", "committed")
@@ -44,9 +46,9 @@ def after(function: Callable[..., Any], point: str) -> Callable[..., Any]:
 def main() -> None:
     """Undoes a batch, and dies."""
     vars(undo).update(
-        plan_undo=after(before(undo.plan_undo, "checked"), "planned"),
+        plan_undo=after(before(plan_undo, "checked"), "planned"),
         mark=after(undo.mark, "marked"),
-        commit_replacement=after(before(undo.commit_replacement, "reversed"), "committed"),
+        commit_replacement=after(before(commit_replacement, "reversed"), "committed"),
     )
     QuarantineCommit.commit = before(QuarantineCommit.commit, "marker written")  # type: ignore[method-assign]
     undo.undo(Pipeline.model_validate_json(sys.argv[1]), int(sys.argv[3]), Settings(threads=2))

@@ -18,6 +18,8 @@ from pipelines.run import run
 from pipelines.undo import undo
 from storage.errors import ConcurrentRunError, IrreversibleError, UnavailableError
 from storage.tables.delta import open_table
+from storage.tables.ledger import plan_undo
+from storage.tables.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.dying_undo import POINTS
 from tests.pipelines.racing_run import FASTER
@@ -89,14 +91,14 @@ def test_undo_answer_of_the_commit_lost_is_found_by_the_next(
     land_three(store)
     pipeline = one_file_a_batch(store)
     run(pipeline, SETTINGS)
-    commit = undoing.commit_replacement
+    commit = commit_replacement
 
     def losing(*arguments: Any) -> int:
         commit(*arguments)
         raise UnavailableError("the answer got lost")
 
     with monkeypatch.context() as fault:
-        fault.setattr(undoing, "commit_replacement", losing)
+        fault.setattr("pipelines.undo.commit_replacement", losing)
         with pytest.raises(UnavailableError):
             undo(pipeline, 2, SETTINGS)
 
@@ -147,14 +149,14 @@ def test_undo_overtaken_by_a_run_that_plans_first_says_so(
     pipeline = one_file_a_batch(local)
     run(pipeline, SETTINGS)
     land(local, "3.ndjson", *events(30, 40))
-    plan = undoing.plan_undo
+    plan = plan_undo
 
     def late(*arguments: Any, **options: Any) -> Any:
         run(pipeline, SETTINGS)
         return plan(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(undoing, "plan_undo", late)
+        patch.setattr("pipelines.undo.plan_undo", late)
         with pytest.raises(ConcurrentRunError, match="batch 4"):
             undo(pipeline, 2, SETTINGS)
 

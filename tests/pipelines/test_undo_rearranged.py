@@ -18,6 +18,7 @@ from pipelines.undo import undo
 from storage.errors import IrreversibleError
 from storage.filesystem import delta_storage_options
 from storage.tables.content_hash import content_hash
+from storage.tables.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, ids, land, proof_of, run_and_prove, table
 from tests.pipelines.undoing import land_three, one_file_a_batch, undo_and_prove
@@ -80,19 +81,17 @@ def test_undo_after_compactions_of_compactions_and_another_undo(local: Store) ->
 
 
 def test_undo_racing_a_compaction_looks_again(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines import undo as undoing
-
     land_three(local)
     pipeline = one_file_a_batch(local)
     run(pipeline, SETTINGS)
-    commit = undoing.commit_replacement
+    commit = commit_replacement
 
     def late(*arguments: Any) -> int:
         monkeypatch.undo()
         compact_by_penstock(pipeline)
         return commit(*arguments)
 
-    monkeypatch.setattr(undoing, "commit_replacement", late)
+    monkeypatch.setattr("pipelines.undo.commit_replacement", late)
 
     assert undo_and_prove(pipeline, 2).rows_removed == 10
     assert ids(pipeline) == [*range(10), *range(20, 30)]
@@ -137,9 +136,9 @@ def test_undo_where_files_left_long_ago_wants_them_kept_longer(local: Store) -> 
 def test_undo_after_types_were_widened_refuses(local: Store) -> None:
     land(local, "a.ndjson", b'{"id": 1, "n": 1}')
     land(local, "b.ndjson", b'{"id": 2, "n": 2}')
-    narrow = {"source": {"max_files_per_batch": 1}}
-    run(a_pipeline(local, {"id": "int64!", "n": "int32"}, **narrow), SETTINGS)
-    wide = a_pipeline(local, {"id": "int64!", "n": "int64"}, **narrow)
+    one_file = {"max_files_per_batch": 1}
+    run(a_pipeline(local, {"id": "int64!", "n": "int32"}, source=one_file), SETTINGS)
+    wide = a_pipeline(local, {"id": "int64!", "n": "int64"}, source=one_file)
     land(local, "c.ndjson", b'{"id": 3, "n": 3}')
     run(wide, SETTINGS)
 
