@@ -14,7 +14,7 @@ FILE: Final = "_file"
 RECORD: Final = "_record"
 """The column `lineage: true` adds: the line number in the file, from 1."""
 CHANGE: Final = "_change"
-"""The column `source.read: changes` adds: insert, delete, update_preimage or update_postimage."""
+"""The column `source.read: changes` adds: insert or delete."""
 VERSION: Final = "_version"
 """The column `source.read: changes` adds: the version of the source table that made the change."""
 

@@ -15,9 +15,9 @@ import polars as pl
 
 from storage.landing.listing import LANDING_SCHEMA
 
-What = Literal["snapshot", "added", "removed", "change feed", "partition", "no rows"]
+What = Literal["snapshot", "added", "removed", "partition", "no rows"]
 """What a file is: one that was there when the first batch was planned; one that a version added, or took out;
-one in which a version tells of its changes; one of a partition that is read as a whole, or which is empty."""
+one of a partition that is read as a whole, or which is empty."""
 
 WAITING_SCHEMA: Final = pl.Schema(LANDING_SCHEMA | {"version": pl.Int64(), "unit": pl.Int64()})
 """Files as a landing zone has them, and the number of the unit that a file belongs to: files of one unit are

@@ -26,10 +26,6 @@ from storage.tables.feed.partition_columns import partition_arrays
 from storage.tables.feed.pieces import Piece, pieces_of
 from storage.tables.feed.source_log import START_AGAIN
 
-CHANGE_TYPE = "_change_type"
-"""What a file of a change data feed calls `_change`."""
-_CHANGES = {"removed": "delete"}
-
 
 @dataclass(frozen=True)
 class FeedReader:
@@ -108,10 +104,9 @@ class FeedReader:
     def _with_columns(self, batch: pa.RecordBatch, piece: Piece, path: str) -> pa.RecordBatch:
         count, columns = batch.num_rows, dict(zip(batch.schema.names, batch.columns, strict=True))
         columns |= partition_arrays(self.schema, self.partition_columns, piece.values, count, where=path)
-        told = columns.pop(CHANGE_TYPE, None) if piece.what == "change feed" else None
         if self.changes:
-            what = pa.scalar(_CHANGES.get(piece.what, "insert"))
-            columns[CHANGE] = pa.repeat(what, count) if told is None else told
+            what = pa.scalar("delete" if piece.what == "removed" else "insert")
+            columns[CHANGE] = pa.repeat(what, count)
             columns[VERSION] = pa.repeat(pa.scalar(piece.version, pa.int64()), count)
         return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 

@@ -51,15 +51,14 @@ class SourceFile:
 class SourceVersion:
     """What a version changed about the rows of its table.
 
-    Attributes:
-        feed: Files with the very rows that changed, where its writer made such; then the others tell no more.
+    Files of a change data feed are left aside, where its writer made such: those of delta-rs 1.6.3 lack rows
+    that became equal to others, while the files that were added and removed always tell.
     """
 
     version: int
     operation: str = "unknown"
     added: list[SourceFile] = field(default_factory=list)
     removed: list[SourceFile] = field(default_factory=list)
-    feed: list[SourceFile] = field(default_factory=list)
 
 
 def open_source(uri: str, table_id: str | None = None, version: int = 0) -> DeltaTable:
@@ -172,8 +171,6 @@ def _version(uri: str, version: int, actions: list[dict[str, Any]]) -> SourceVer
                 found.added.append(_file(uri, one, "modificationTime"))
             case {"remove": {"dataChange": True} as one}:
                 found.removed.append(_file(uri, one, "deletionTimestamp"))
-            case {"cdc": dict() as one}:
-                found.feed.append(_file(uri, one, "modificationTime"))
             case {"commitInfo": info}:
                 found.operation = info.get("operation", "unknown")
     if any(EVOLUTION_KEY in action.get("commitInfo", {}) for action in actions):

@@ -106,11 +106,14 @@ def _units(uri: str, table: DeltaTable, read: Read, told: pl.DataFrame) -> Itera
         yield from _snapshot_units(uri, table, table_id)
         return
     _, last = _followed(told)
+    first = last  # of which files may be left
     if (told.filter(version=last)["what"] == "snapshot").any():
         yield from _snapshot_units(uri, at_version(uri, last, table_id), table_id)
-        last += 1
-    for version in versions_between(uri, last, newest):
-        yield from _appends(uri, version, table_id) if read == "appends" else _changes(version, table_id)
+        first += 1
+    for version in versions_between(uri, first, newest):
+        if read == "appends" and version.version > last:
+            _check_adds_only(uri, version)
+        yield from _of_version(version, table_id)
 
 
 def _snapshot_units(uri: str, table: DeltaTable, table_id: str) -> Iterator[Unit]:
@@ -118,8 +121,8 @@ def _snapshot_units(uri: str, table: DeltaTable, table_id: str) -> Iterator[Unit
         yield [_piece(table_id, table.version(), "snapshot", file)]
 
 
-def _appends(uri: str, version: SourceVersion, table_id: str) -> Iterator[Unit]:
-    if version.removed or version.feed:
+def _check_adds_only(uri: str, version: SourceVersion) -> None:
+    if version.removed:
         raise TableError(
             "a version of the source changes or removes rows, which source.read: appends cannot follow",
             where=f"{uri}, version {version.version}",
@@ -128,16 +131,11 @@ def _appends(uri: str, version: SourceVersion, table_id: str) -> Iterator[Unit]:
             next_step="set source.read: changes, which gives rows that go, too, for this version or from now "
             f"on; or {START_AGAIN}",
         )
-    for file in version.added:
-        yield [_piece(table_id, version.version, "added", file)]
 
 
-def _changes(version: SourceVersion, table_id: str) -> Iterator[Unit]:
+def _of_version(version: SourceVersion, table_id: str) -> Iterator[Unit]:
     """What goes before what comes; all of it at once where one may be the other."""
     number = version.version
-    if version.feed:
-        yield [_piece(table_id, number, "change feed", file) for file in version.feed]
-        return
     removed = [_piece(table_id, number, "removed", file) for file in version.removed]
     added = [_piece(table_id, number, "added", file) for file in version.added]
     if removed and added:
