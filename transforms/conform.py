@@ -26,6 +26,7 @@ from transforms.decode.kernel.codes import MISSING_REQUIRED, UNKNOWN_FIELD
 from transforms.decode.lines import Lines, as_lines, split
 from transforms.errors import ExpectationFailedError, RecordRefusedError
 from transforms.expectations import meets, rules_of
+from transforms.keys import key_rules
 from transforms.partition_values import storable_rules
 from transforms.records import LINE, PART, Records, TextRecords
 from transforms.refused import REFUSED_SCHEMA, Refused
@@ -87,7 +88,8 @@ class Conformer:
         self._rescues = pipeline.contract.rescues
         self._positions = positions
         self.schema = conformed_schema(pipeline, positions=positions)
-        self.rules = rules_of(pipeline.expectations, self.schema) + storable_rules(pipeline)
+        named = rules_of(pipeline.expectations, self.schema)
+        self.rules = [*named, *storable_rules(pipeline), *key_rules(pipeline)]
 
     def conform(
         self, data: NDArray[np.uint8], size: int, starts: NDArray[np.int64], form: TextForm = LINES

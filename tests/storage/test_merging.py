@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -103,15 +105,34 @@ def test_commit_rewrites_the_files_that_lose_rows_and_no_others(local: Store) ->
     assert len(stored_paths(uri) - active_paths(uri)) == 1
 
 
-def test_commit_of_a_large_file_writes_it_again_in_parts(local: Store) -> None:
+@pytest.mark.parametrize("amounts", [[0.5], [0.5, float("nan")]])
+def test_commit_of_a_file_beyond_the_memory_writes_it_again_as_one(
+    local: Store, amounts: list[float]
+) -> None:
     uri, rule = local.at("table"), a_rule(memory_bytes=2**16)
-    take_in(uri, rule, 1, numbers(*range(5000)))
+    amount = pl.Series("amount", [*[1.0] * 5000, *amounts][-5000:])
+    take_in(uri, rule, 1, numbers(*range(5000)).with_columns(amount))
 
-    done = take_in(uri, rule, 2, numbers(1, 4999, value=1))
+    done = take_in(uri, rule, 2, numbers(1, 4998, value=1).with_columns(amount=2.0))
 
     assert done.counts == MergeCounts(updated=2, replaced=2)
     assert sorted(rows(uri)["id"]) == list(range(5000))
-    assert len(active_paths(uri)) > 2
+    old, new = sorted((pq.read_metadata(Path(uri, path)) for path in active_paths(uri)), key=rows_in)
+    assert (old.num_rows, new.num_rows, new.num_row_groups > 2) == (2, 4998, True)
+    bounded = "amount" in next(one for one in bounds(uri) if one["id"] == 0)
+    assert bounded == (len(amounts) == 1)
+
+
+def rows_in(footer: Any) -> int:
+    rows: int = footer.num_rows
+    return rows
+
+
+def bounds(uri: str) -> list[dict[str, Any]]:
+    """The least values of each file, as its statistics have them."""
+    log = sorted(Path(uri, "_delta_log").glob("*.json"))[-1].read_text().splitlines()
+    stats = [json.loads(json.loads(line)["add"]["stats"]) for line in log if '"add"' in line]
+    return [one.get("minValues", {"id": 0}) for one in stats]
 
 
 KEYS: dict[str, list[Any]] = {

@@ -62,9 +62,7 @@ def _matched(uri: str, files: Sequence[Source], rows: pl.DataFrame, compared: Co
     return pl.concat(found)
 
 
-_NO_MATCH = pl.DataFrame(
-    schema={"contender": pl.UInt32, FILE: pl.Int32, ROW: pl.UInt32, "newer": pl.Boolean}
-)
+_NO_MATCH = pl.DataFrame(schema={"contender": pl.UInt32, FILE: pl.Int32, ROW: pl.UInt32, "newer": pl.Boolean})
 
 
 def _newer(orders: Sequence[str]) -> pl.Expr:

@@ -10,7 +10,7 @@ from storage.tables.schema.appendable import check_appendable
 
 
 def check_mergeable(table: DeltaTable, rule: MergeRule) -> None:
-    """Refuses a table whose partitions differ, or that asks for what Penstock does not do; from the log alone.
+    """Refuses a table with other partitions, or that asks for what Penstock does not do; by the log alone.
 
     Raises:
         TableSchemaError: Final.
