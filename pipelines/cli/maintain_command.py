@@ -58,11 +58,15 @@ def _sentence(one: Tended) -> str:
 
 
 def _compacted(counts: dict[str, int]) -> str:
+    told = counts["columns_told_again"]
+    again = f"readers skip files by {counted(told, 'more column')}" if told else ""
+    if not counts["files_removed"] and not counts["left_to_others"]:
+        return again
     lost = f"; {counts['left_to_others']} left to other writers" if counts["left_to_others"] else ""
     return (
         f"{counted(counts['files_removed'], 'file')} ({size(counts['bytes_removed'])}) made "
         f"{whole(counts['files_added'])} ({size(counts['bytes_added'])}), "
-        f"with the same {counted(counts['rows'], 'row')}{lost}"
+        f"with the same {counted(counts['rows'], 'row')}{lost}{again and '; ' + again}"
     )
 
 

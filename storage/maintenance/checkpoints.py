@@ -78,7 +78,7 @@ def checkpoint(uri: str, table: DeltaTable) -> None:
 
 
 def superfluous(log: Log, keep: timedelta, now_ms: int) -> pl.DataFrame:
-    """Checkpoints older than `keep`, but for about one of ten, the newest included: columns of LISTING_SCHEMA.
+    """Checkpoints older than `keep`, but for about one of ten and the newest: columns of LISTING_SCHEMA.
 
     None where the log does not begin with version 0: there a checkpoint holds what no commit tells any more.
     """

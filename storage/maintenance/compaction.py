@@ -19,7 +19,8 @@ from deltalake import DeltaTable
 
 from storage.errors import StaleReadError, TableError, UnavailableError
 from storage.layout.data_file import DataFile
-from storage.layout.file_layout import ROW_GROUP_ROWS, FileLayout
+from storage.layout.file_layout import ROW_GROUP_ROWS, FileLayout, path_of
+from storage.layout.leaves import leaves
 from storage.layout.sort_keys import sort_keys
 from storage.layout.uploads import remove_files
 from storage.layout.z_order import z_ordered
@@ -72,7 +73,7 @@ def compact(
     Args:
         table: Where they were looked at; changed in place, to newer versions.
         files: In the columns of FILES_SCHEMA, those of a partition together.
-        layout: Of the new files; bounds are told of the columns that the table promises.
+        layout: Of the new files; they tell bounds of what the table promises, if of nothing else.
         memory_bytes: The budget of this process.
 
     Raises:
@@ -82,8 +83,7 @@ def compact(
     done = Compacted()
     columns = file_columns(table)
     sort_keys(columns, layout.sort_by)
-    # Bounds of fewer columns than the table promises would make readers lose rows.
-    layout = replace(layout, statistics=promised(table))
+    layout = replace(layout, statistics=_statistics(table, columns, layout))
     for partition in files.partition_by("partition", maintain_order=True):
         for unit in _units(uri, partition, columns, layout, memory_bytes):
             _compact(uri, table, unit, columns, layout, done)
@@ -98,6 +98,16 @@ def reachable(layout: FileLayout, memory_bytes: int) -> FileLayout:
     if not layout.z_order_by:
         return layout
     return replace(layout, file_size=min(layout.file_size, memory_bytes // _PARTS_OF_MEMORY // _UNPACKED))
+
+
+def _statistics(table: DeltaTable, columns: pl.Schema, layout: FileLayout) -> tuple[str, ...] | None:
+    """What the layout names; all columns where the table promises bounds of others, which readers go by."""
+    there, named = promised(table), layout.statistics
+    if named is None or there is None:
+        return None
+    wanted = {path_of(columns, name) for name in named}
+    theirs = (leaf for leaf in leaves(columns) if leaf.path[0] in there and not leaf.repeated)
+    return named if all(leaf.path in wanted for leaf in theirs) else None
 
 
 def _units(

@@ -23,6 +23,7 @@ from storage.maintenance.checkpoints import (
 from storage.maintenance.compaction import compact, reachable
 from storage.maintenance.due import Due, Rules, due
 from storage.maintenance.files import check_compactable, files_of
+from storage.maintenance.lifted_statistics import lift_statistics
 from storage.maintenance.unneeded import unneeded
 from storage.maintenance.vacuum import vacuum
 from storage.tables.delta import open_table
@@ -31,6 +32,11 @@ _log = logging.getLogger(__name__)
 
 Task = Literal["compact", "vacuum", "checkpoint"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
+
+
+_NO_FILES: Final = dict.fromkeys(
+    ("files_removed", "files_added", "bytes_removed", "bytes_added", "rows", "commits", "left_to_others"), 0
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,11 @@ def _compact(wanted: Wanted, table: DeltaTable, asked: bool, now_ms: int, memory
     rules = Rules(layout.file_size, upkeep.min_files, upkeep.settled, by_file, eager=asked)
     found = due(files_of(table), rules, now_ms)
     if found.files.is_empty():
-        return Tended(wanted.uri, "compact", "nothing", _not_due(found, rules))
+        lifted = {"columns_told_again": len(_lifted(wanted, table))}
+        if not lifted["columns_told_again"]:
+            return Tended(wanted.uri, "compact", "nothing", _not_due(found, rules))
+        why = "all files have statistics of more columns than the table said"
+        return Tended(wanted.uri, "compact", "done", why, {**_NO_FILES, **lifted})
     done = compact(wanted.uri, table, found.files, layout, memory_bytes)
     counts = {
         "files_removed": done.files_removed,
@@ -116,9 +126,16 @@ def _compact(wanted: Wanted, table: DeltaTable, asked: bool, now_ms: int, memory
         "rows": done.rows,
         "commits": done.units,
         "left_to_others": done.stale,
+        "columns_told_again": len(_lifted(wanted, table)),
     }
     why = f"{_partitions(found.partitions)} {rules.enough} small files or more, and settled"
     return Tended(wanted.uri, "compact", "done", why, counts)
+
+
+def _lifted(wanted: Wanted, table: DeltaTable) -> list[str]:
+    """Where the layout leaves columns without bounds, the table says so, and is right."""
+    named = wanted.layout is not None and wanted.layout.statistics is not None
+    return [] if named else lift_statistics(wanted.uri, table)
 
 
 def _not_due(found: Due, rules: Rules) -> str:

@@ -20,6 +20,7 @@ from storage.maintenance.tending import Tended
 from storage.tables.content_hash import content_hash
 from storage.tables.ledger import ledger_uri
 from storage.tables.quarantined import quarantine_uri
+from storage.tables.schema.statistics_columns import promised
 from storage.tables.versions import open_version, rows_of
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
@@ -141,6 +142,22 @@ def test_maintain_before_and_after_a_replay_keeps_what_is_open(local: Store) -> 
     assert refused(loose).height == 4
     assert proof_of(loose).violations == ()
     assert replay(loose, SETTINGS).taken_in == 0
+
+
+def test_maintain_lets_readers_skip_files_by_a_new_column_again(local: Store) -> None:
+    pipeline = four_batches(local)
+    columns = {"id": "int64!", "kind": "string", "more": "int64", "actor": {"id": "int64", "login": "string"}}
+    grown = a_pipeline(local, columns, table=TABLE)
+    for number in range(3):
+        land(local, f"more-{number}.ndjson", b'{"id": %d, "kind": "click", "more": 7}' % (100 + number))
+        run(grown, SETTINGS)
+    assert "more" not in (promised(open_version(pipeline.table.uri)) or ("more",))
+
+    found = tended(grown)
+
+    assert found["", "compact"].counts["columns_told_again"] == 1
+    assert "more" in (promised(open_version(pipeline.table.uri)) or ())
+    assert proof_of(grown).violations == ()
 
 
 def test_proof_still_catches_tampering_after_a_compaction(local: Store) -> None:
