@@ -114,7 +114,7 @@ def condition(draw: st.DrawFn, kind: str, column: pl.Expr, values: st.SearchStra
         return column.is_in(draw(st.lists(values, min_size=1, max_size=3)))
     if kind == "between":
         closed: Any = draw(st.sampled_from(["both", "left", "right", "none"]))
-        return column.is_between(draw(values), draw(values), closed=closed)
+        return column.is_between(pl.lit(draw(values)), pl.lit(draw(values)), closed=closed)
     if kind in ("null", "not null"):
         return column.is_null() if kind == "null" else column.is_not_null()
     if kind == "missing":
