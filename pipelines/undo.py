@@ -20,7 +20,7 @@ from pipelines.errors import UndoError
 from pipelines.progress import Progress
 from pipelines.run import take
 from pipelines.written_batch import PlannedBatch
-from storage.errors import ConcurrentRunError, IrreversibleError, StaleReadError
+from storage.errors import ConcurrentRunError, IrreversibleError, StaleReadError, TableError
 from storage.tables.commit_log import read_commits_back
 from storage.tables.delta import last_batch, open_table
 from storage.tables.ledger import OPEN_FILES_SCHEMA, plan_undo, planned_files, unplan
@@ -108,7 +108,7 @@ def finish(pipeline: Pipeline, planned: PlannedBatch) -> UndoSummary:
             return commit(pipeline, planned, table)
         except StaleReadError:
             continue  # others have come in between: look again at what there is to be done
-        except IrreversibleError:
+        except (IrreversibleError, TableError):
             give_up(pipeline, planned, table)
             raise
     raise _overtaken(pipeline, planned.number)

@@ -16,11 +16,16 @@ from storage.tables.lineage import Lineage
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """The paths of the files that a commit added and removed, and the rows of the latter."""
+    """The paths of the files that a commit added and removed, and their rows."""
 
     added: frozenset[str]
     removed: frozenset[str]
-    rows_removed: int = 0
+    rows_added: int
+    rows_removed: int
+
+    def net_rows(self) -> int:
+        """By how many rows the table got larger."""
+        return self.rows_added - self.rows_removed
 
 
 @dataclass
@@ -58,7 +63,9 @@ class Replay:
         yield from _unknown_rows(batch, commit)
         if batch is not None:
             self.batches[batch] += 1
-            self.changes[batch] = FileChanges(frozenset(commit.added), frozenset(commit.removed), removed)
+            added = commit.rows_added()
+            paths = frozenset(commit.added), frozenset(commit.removed)
+            self.changes[batch] = FileChanges(*paths, added, removed)
             yield from _no_batch(batch, commit, removed)
         elif "batch" not in commit.ours and commit.rows_added() != removed:
             what = f"rows that version {commit.version} adds, a {commit.operation} and no batch"

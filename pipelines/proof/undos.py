@@ -11,7 +11,7 @@ from pipelines.proof.violation import Violation
 from storage.tables.commit_log import LoggedCommit
 from storage.tables.lineage import Lineage
 
-_NOTHING = FileChanges(frozenset(), frozenset())
+_NOTHING = FileChanges(frozenset(), frozenset(), 0, 0)
 _SAME = ("file", "path", "identity", "size", "replays")
 
 
@@ -79,10 +79,14 @@ def check_undo(
     told = commit.ours.get("metadata") or {}
     if told.get("undoes") != undoes:
         yield Violation(batch, None, "batch that the commit undoes", undoes, str(told.get("undoes")))
-    other = changes.get(undoes, _NOTHING)
-    before, after = frozenset(commit.removed) | other.removed, frozenset(commit.added) | other.added
-    lost = lineage.taken_apart(before) ^ lineage.taken_apart(after)
-    for path in sorted(lost)[:5]:
+    mine, other = changes.get(batch, _NOTHING), changes.get(undoes, _NOTHING)
+    rows = "rows that it adds to the table, less those that it removes"
+    if mine.net_rows() != -other.net_rows():
+        yield Violation(batch, None, rows, -other.net_rows(), mine.net_rows())
+    before, after = mine.removed | other.removed, mine.added | other.added
+    kept = lineage.taken_apart(mine.added) & other.added
+    wrong = lineage.taken_apart(before) ^ lineage.taken_apart(after)
+    for path in sorted(wrong | kept)[:5]:
         expected = f"as they were but for batch {undoes}"
         yield Violation(
             batch, path, "rows of the data file, which the undo takes out or brings back", expected, "not so"

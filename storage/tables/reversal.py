@@ -22,7 +22,9 @@ from storage.layout.data_file import DataFile
 from storage.tables.commit_log import LoggedCommit, active_files, read_commits_back
 from storage.tables.lineage import Lineage
 from storage.tables.ordered_map import ordered_map
+from storage.tables.replaceable import check_replaceable
 from storage.tables.replacement import ActiveFile, logged, read_actions
+from storage.tables.returned_statistics import promised_leaves, returned_statistics
 
 _MARGIN: Final = timedelta(hours=1)
 """A vacuum that has begun may take longer than a moment to remove what it has found."""
@@ -58,6 +60,7 @@ def reversal_of(uri: str, table: DeltaTable, app_id: str, batch: int, *, keep: t
     Raises:
         IrreversibleError: Final. Others have changed its rows since, or files are gone that would have to
             come back; says what to do.
+        TableError: Final. The table forbids to take files out.
         StorageError: The log cannot be read.
     """
     return _Reverser(uri, table, app_id, batch, keep).reversal()
@@ -68,6 +71,7 @@ class _Reverser:
 
     def __init__(self, uri: str, table: DeltaTable, app_id: str, batch: int, keep: timedelta) -> None:
         self._uri, self._name, self._keep = uri, f"batch {batch} of {app_id}", keep
+        self._table, self._promised = table, promised_leaves(table)
         self._active = frozenset(active_files(table)["path"])
         self._since: list[LoggedCommit] = []  # newest first, the batch last
         self._back = read_commits_back(uri, table.version())
@@ -96,6 +100,7 @@ class _Reverser:
         comes_back = (apart - ours) | frozenset(commit.removed)
         self._check_fresh(comes_back)
         added = self._as_added(removes | comes_back)
+        check_replaceable(self._table, removes, 0, data_change=True)
         rows = commit.rows_added() - sum(_rows(added[path]) for path in commit.removed)
         return Reversal(
             tuple(_active(added[path]) for path in sorted(removes)),
@@ -182,7 +187,7 @@ class _Reverser:
                 next_step="its history was vacuumed: put the file back from a copy of the store, or delete "
                 "the rows by what they hold, such as their `_file`, with a Delta tool",
             )
-        stats = add.get("stats") or "{}"
+        stats = returned_statistics(add.get("stats") or "{}", self._promised)
         return DataFile(path, size, _rows(add), add["partitionValues"], stats, int(add["modificationTime"]))
 
     def _refusal(

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+import pyarrow.dataset as ds
 import pytest
 from deltalake import DeltaTable
 
@@ -150,6 +152,29 @@ def test_undo_after_types_were_widened_refuses(local: Store) -> None:
     assert ids(wide) == [1, 2]
     run_and_prove(wide)
     assert ids(wide) == [1, 2, 3]
+
+
+def test_undo_lets_no_reader_lose_rows_that_are_older_than_a_column(store: Store) -> None:
+    """Once compaction let readers skip files by the new column, files come back that tell nothing of it."""
+    one_file = {"max_files_per_batch": 1}
+    land(store, "a.ndjson", b'{"id": 1}', b'{"id": 2}')
+    run(a_pipeline(store, {"id": "int64!"}, source=one_file), SETTINGS)
+    wide = a_pipeline(store, {"id": "int64!", "n": "int64"}, source=one_file)
+    land(store, "b.ndjson", b'{"id": 3, "n": 3}', b'{"id": 4, "n": 4}')
+    land(store, "c.ndjson", b'{"id": 5, "n": 5}')
+    run(wide, SETTINGS)
+    compact_by_penstock(wide)
+
+    undo_and_prove(wide, 2)
+
+    for condition, found in [
+        (ds.field("n").is_null(), [1, 2]),
+        (ds.field("n") > 4, [5]),
+        (ds.field("id") > 1, [2, 5]),
+    ]:
+        read = opened(wide).to_pyarrow_dataset().to_table(filter=condition)
+        assert sorted(read["id"].to_pylist()) == found
+    assert sorted(table(wide).filter(pl.col("n").is_null())["id"]) == [1, 2]
 
 
 KEYED = {"id": "int64!", "n": "int64"}
