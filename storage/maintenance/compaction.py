@@ -219,7 +219,7 @@ def _in_order(
 def _rows(unit: pl.DataFrame, files: Sequence[FileRows]) -> int:
     if unit["rows"].null_count() == 0:
         return int(unit["rows"].sum())
-    return sum(file.rows() for file in files)
+    return sum(file.height() for file in files)
 
 
 def _check_rows(uri: str, expected: int, found: int) -> None:

@@ -46,8 +46,8 @@ class Due:
         files: Those to be compacted, in the columns of FILES_SCHEMA, by partition and size.
         partitions: With such files.
         small: Small files in the whole table.
-        most: Small files that the fullest partition has which is not due.
-        unsettled: Partitions with enough small files that were written to lately.
+        most: Settled small files that are worth being made one, in the partition with most of them.
+        unsettled: Partitions that will be due once what was written lately has settled.
     """
 
     files: pl.DataFrame
@@ -65,18 +65,15 @@ def due(files: pl.DataFrame, rules: Rules, now_ms: int) -> Due:
     """
     latest = now_ms - int(rules.settled.total_seconds() * 1000)
     written = pl.col("modified_ms") if rules.by_file else pl.col("modified_ms").max().over("partition")
-    looked_at = files.with_columns(settled=written <= latest).filter(rules.is_small())
-    together = _worth_together(looked_at, rules)
-    chosen = _enough(together.filter("settled"), rules)
-    left = looked_at.join(chosen.select("partition").unique(), on="partition", how="anti")
-    counts = left.group_by("partition").agg(pl.len(), pl.col("settled").all())
-    waiting = counts.filter(pl.col("len") >= rules.enough, ~pl.col("settled"))
+    small = files.with_columns(settled=written <= latest).filter(rules.is_small())
+    together = _worth_together(small.filter("settled"), rules)
+    chosen, later = _enough(together, rules), _enough(_worth_together(small, rules), rules)
     return Due(
         chosen.select(files.columns),
         chosen["partition"].n_unique(),
-        looked_at.height,
-        max(counts["len"], default=0),
-        waiting.height,
+        small.height,
+        max(together.group_by("partition").len()["len"], default=0),
+        later.join(chosen, on="partition", how="anti")["partition"].n_unique(),
     )
 
 
@@ -85,11 +82,10 @@ def _worth_together(small: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     small = small.sort("partition", "size", "modified_ms", "path")
     if rules.eager or not rules.by_file:
         return small
-    settled = small.filter("settled")
     before = pl.col("size").cum_sum().over("partition") - pl.col("size")
     position = pl.int_range(pl.len()).over("partition")
     last = pl.when(pl.col("size") <= before).then(position).max().over("partition")
-    return settled.filter(position <= last)
+    return small.filter(position <= last)
 
 
 def _enough(files: pl.DataFrame, rules: Rules) -> pl.DataFrame:

@@ -63,7 +63,7 @@ class FileRows:
             groups = [_range(footer.row_group(number), by) for number in range(footer.num_row_groups)]
         return None not in groups and all(one[1] <= two[0] for one, two in pairwise(groups) if one and two)
 
-    def rows(self) -> int:
+    def height(self) -> int:
         """How many there are, by the footer."""
         with self._opened() as parquet:
             return int(parquet.metadata.num_rows)

@@ -128,7 +128,8 @@ def _compact(wanted: Wanted, table: DeltaTable, asked: bool, now_ms: int, memory
         "left_to_others": done.stale,
         "columns_told_again": len(_lifted(wanted, table)),
     }
-    why = f"{_partitions(found.partitions)} {rules.enough} small files or more, and settled"
+    have = "has" if found.partitions == 1 else "have"
+    why = f"{_counted(found.partitions)} {have} {rules.enough} small files or more, and settled"
     return Tended(wanted.uri, "compact", "done", why, counts)
 
 
@@ -139,15 +140,15 @@ def _lifted(wanted: Wanted, table: DeltaTable) -> list[str]:
 
 
 def _not_due(found: Due, rules: Rules) -> str:
-    settled = format_duration(rules.settled)
     if found.unsettled:
-        lately = "files" if rules.by_file else f"{_partitions(found.unsettled)} enough small files, but"
-        return f"{lately} were written within the last {settled} (table.upkeep.settled)"
+        will = "will be due once it has" if found.unsettled == 1 else "will be due once they have"
+        settled = f"settled for {format_duration(rules.settled)} (table.upkeep.settled)"
+        return f"{_counted(found.unsettled)} {will} {settled}"
     return f"at most {found.most} small files in a partition, of {rules.enough} (table.upkeep.min_files)"
 
 
-def _partitions(number: int) -> str:
-    return f"{number:,} partition has" if number == 1 else f"{number:,} partitions have"
+def _counted(partitions: int) -> str:
+    return "1 partition" if partitions == 1 else f"{partitions:,} partitions"
 
 
 def _vacuum(wanted: Wanted, now_ms: int) -> Tended:

@@ -95,7 +95,7 @@ def _is_written() -> pl.Expr:
 def _is_data(listing: pl.DataFrame) -> pl.Expr:
     """Parquet files that may be the table's: not in hidden folders, nor in those of tables further down."""
     path = pl.col("path")
-    others = listing["path"].str.extract(r"^(.+/)_delta_log/").drop_nulls().unique().to_list()
+    others = listing["path"].str.extract(r"^(.+/)_delta_log/").drop_nulls().unique()
     below = [path.str.starts_with(folder) for folder in others]
     return path.str.ends_with(".parquet") & ~path.str.contains(_HIDDEN) & ~pl.any_horizontal(*below, False)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -142,6 +143,37 @@ def test_maintain_before_and_after_a_replay_keeps_what_is_open(local: Store) -> 
     assert refused(loose).height == 4
     assert proof_of(loose).violations == ()
     assert replay(loose, SETTINGS).taken_in == 0
+
+
+@pytest.mark.parametrize("then", ["", "id > 15"])
+def test_maintain_between_two_attempts_at_a_batch_keeps_the_protocol(
+    local: Store, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """The first attempt dies when its refusals are visible; the second may refuse other records."""
+    pipeline = four_batches(local)
+    land(local, "last.ndjson", *events(10, 20), b"bad")
+    with monkeypatch.context() as dying:
+        dying.setattr("pipelines.batch.commit_files", _no_more)
+        with pytest.raises(KeyboardInterrupt):
+            run(pipeline, SETTINGS)
+
+    found = tended(pipeline, "compact")
+
+    assert found["_quarantine", "compact"].counts["rows"] == 5
+    check = {"name": "late", "expect": then, "action": "quarantine"}
+    again = (
+        pipeline if not then else pipeline.model_copy(update={"expectations": _expectations(local, check)})
+    )
+    run_and_prove(again)
+    assert refused(again).height == (5 if not then else 11)
+
+
+def _no_more(*_: Any, **__: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def _expectations(store: Store, check: dict[str, str]) -> Any:
+    return a_pipeline(store, expectations=[check]).expectations
 
 
 def test_maintain_lets_readers_skip_files_by_a_new_column_again(local: Store) -> None:

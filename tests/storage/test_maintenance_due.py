@@ -40,7 +40,7 @@ def test_due_leaves_partitions_with_too_few_small_files() -> None:
     found = due(pl.concat([files(10, 20), files(1, 2, 3, partition="b")]), RULES, NOW_MS)
 
     assert found.files["partition"].unique().to_list() == ["b"]
-    assert found.most == 2
+    assert due(files(10, 20), RULES, NOW_MS).most == 2
 
 
 def test_due_leaves_a_partition_that_was_written_to_lately() -> None:
@@ -97,3 +97,12 @@ def test_due_by_file_writes_a_byte_again_only_as_often_as_the_table_doubles(batc
 
     assert written <= sum(batches) * max(1, sum(batches).bit_length())
     assert len(sizes) <= 2 * max(1, sum(batches).bit_length()) + rules.min_files
+
+
+def test_due_by_file_tells_how_many_are_worth_it_not_how_many_are_small() -> None:
+    rules = Rules(1000, 3, timedelta(hours=1), by_file=True)
+
+    found = due(files(5, 5, 100, 400), rules, NOW_MS)
+
+    assert found.files.is_empty()
+    assert (found.small, found.most, found.unsettled) == (4, 2, 0)
