@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from storage.tables.merging import commit as merging
 from storage.tables.merging.keys import check_rule
 from storage.tables.merging.merge import merged
 from storage.tables.merging.rule import MergeCounts
+from storage.tables.replacement import commit_replacement
 from tests.conftest import Store
 from tests.storage.merging import a_rule, active_paths, commit, rows, staged, stored_paths, take_in
 
@@ -349,7 +349,7 @@ def test_commit_called_again_after_its_answer_got_lost_finds_it(
     uri, rule = store.at("table"), a_rule(mode, sort_by=("value",))
     take_in(uri, rule, 1, numbers(1, 2))
     table, row = open_table(uri), numbers(2, 3, 3, value=1)
-    files, done = staged(uri, rule, [row]), merging.commit_replacement
+    files, done = staged(uri, rule, [row]), commit_replacement
 
     def lost(*arguments: Any) -> int:
         done(*arguments)
@@ -417,7 +417,7 @@ def test_commit_to_a_table_that_forbids_it_refuses(
     ],
 )
 def test_check_rule_of_columns_that_cannot_be_compared_names_them(
-    options: dict[str, Sequence[str]], said: str
+    options: dict[str, Any], said: str
 ) -> None:
     schema = pl.Schema(
         {"id": pl.Int64(), "nested": pl.Struct({"x": pl.Int64(), "list": pl.List(pl.Int64())})}
