@@ -2,8 +2,8 @@
 
 ROWS rows (100M by default) over 100 days, laid out by Penstock and naively (`build.py`). Two questions:
 
-- one user on one day, in the table as its batches left it, in tables of 10, 100 and 1,000 such days with a
-  log of one commit, and in the naive one;
+- one user on one day, in the table with the log that its batches left, in tables of 10, 100 and 1,000 such
+  days with a log of one commit, and in the naive one;
 - four hours about a midnight, by time alone, in a table sorted by time, and in the naive one.
 
 Every engine fetches all columns of the rows. Bytes are those that the object store sends, counted by a proxy
@@ -15,15 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -31,16 +27,15 @@ import pyarrow.parquet as pq
 from benchmarks.compare import CACHE, RESULTS, parse_size
 from benchmarks.machine import describe_machine
 from benchmarks.tables.build import once
-from benchmarks.tables.counting_proxy import CountingProxy, counting_proxy
+from benchmarks.tables.counting_proxy import counting_proxy
 from benchmarks.tables.engines import ENGINES, Query
+from benchmarks.tables.lake import Lake, say
 from benchmarks.tables.matches import matching_bytes
 from benchmarks.tables.page import keep
 from benchmarks.tables.views import active_files, build_view
-from storage.filesystem import open_filesystem
 from storage.layout.data_file import DataFile
-from tests.object_store import BUCKET, ObjectStore, running_object_store
+from tests.object_store import running_object_store
 
-READERS = Path(".readers/bin/python")
 KINDS = ("by_user", "by_time", "naive")
 VIEWS = {"by_user_10": 10, "by_user_100": 100, "by_user_1000": 1000}
 DAY = "2026-01-04"
@@ -48,32 +43,6 @@ SPAN: Query = {"begin": f"{DAY}T22:00:00+00:00", "end": "2026-01-05T02:00:00+00:
 USER_OF_A_DAY, FOUR_HOURS = "one user on one day", "four hours"
 CASES = {USER_OF_A_DAY: ("by_user", *VIEWS, "naive"), FOUR_HOURS: ("by_time", "naive")}
 """The tables that each question is asked of."""
-
-
-@dataclass(frozen=True)
-class Lake:
-    """The tables, on this machine and in a store."""
-
-    folder: Path
-    files: Mapping[str, list[DataFile]]
-    store: ObjectStore
-    proxy: CountingProxy
-
-    def ask(self, engine: str, uri: str, query: Query, turns: int, endpoint: str) -> dict[str, Any]:
-        """What `engines` prints."""
-        python = str(READERS) if engine == "duckdb" else sys.executable
-        arguments = [engine, uri, json.dumps(query), str(turns)]
-        asked = subprocess.run(
-            [python, "-m", "benchmarks.tables.engines", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=os.environ | self.store.environment() | {"AWS_ENDPOINT_URL": endpoint},
-        )
-        if asked.returncode:
-            return {"error": asked.stderr.strip().splitlines()[-1][:300]}
-        answer: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
-        return answer
 
 
 def build_tables(folder: Path, rows: int) -> dict[str, dict[str, Any]]:
@@ -88,21 +57,12 @@ def build_tables(folder: Path, rows: int) -> dict[str, dict[str, Any]]:
     return told
 
 
-def load(folder: Path, files: Mapping[str, list[DataFile]], store: ObjectStore) -> None:
-    """Puts the tables into the store; of the views what a query of theirs may ask for."""
-    os.environ.update(store.environment())
-    client, bucket = open_filesystem(f"s3://{BUCKET}")
-
-    def put(path: Path) -> None:
-        client.pipe_file(f"{bucket}/{path.relative_to(folder)}", path.read_bytes())
-
-    with ThreadPoolExecutor(4) as threads:
-        for name, active in files.items():
-            say(f"{name}: to the object store")
-            wanted = [file for file in active if name not in VIEWS or DAY in file.path]
-            paths = [folder / name / file.path for file in wanted]
-            paths += (folder / name / "_delta_log").iterdir()
-            list(threads.map(put, filter(Path.is_file, paths)))
+def load(lake: Lake, files: Mapping[str, list[DataFile]]) -> None:
+    """Puts the tables into the store; of the views what the question of a day may ask for."""
+    for name, active in files.items():
+        say(f"{name}: to the object store")
+        wanted = [file for file in active if name not in VIEWS or DAY in file.path]
+        lake.load(name, [file.path for file in wanted])
 
 
 def questions(folder: Path, files: list[DataFile]) -> dict[str, Query]:
@@ -116,31 +76,15 @@ def measure(lake: Lake, table: str, query: Query, turns: int) -> dict[str, Any]:
     """All engines, one question in one table."""
     found: dict[str, Any] = {}
     for engine in ENGINES:
-        found[engine] = ask_everywhere(lake, engine, table, query, turns)
+        found[engine] = lake.ask(engine, table, query, turns)
         say(f"{table}: {engine}: {found[engine].get('error') or summary(found[engine])}")
-    answers = {(one["rows"], one["sum"]) for one in found.values() if "error" not in one}
-    if len(answers) != 1:
-        raise SystemExit(f"{table}: engines do not agree: {found}")
     return found
 
 
-def ask_everywhere(lake: Lake, engine: str, table: str, query: Query, turns: int) -> dict[str, Any]:
-    """One engine: what the store sent, and the medians of the turns; or its error."""
-    remote, local = f"s3://{BUCKET}/{table}", str((lake.folder / table).resolve())
-    traffic = lake.proxy.traffic
-    traffic.reset()
-    counted = lake.ask(engine, remote, query, 1, lake.proxy.endpoint)
-    if "error" in counted:
-        return counted
-    sent = {name: getattr(traffic, name) for name in ("data", "log", "listings", "requests")}
-    sent["files"] = sum("_delta_log" not in key and key.endswith(".parquet") for key in traffic.objects)
-    timed = {"s3": lake.ask(engine, remote, query, turns, lake.store.endpoint)}
-    timed["local"] = lake.ask(engine, local, query, turns, lake.store.endpoint)
-    seconds = {
-        f"{place}_s": round(median(one["seconds"]), 4) if "seconds" in one else one["error"]
-        for place, one in timed.items()
-    }
-    return {"rows": counted["rows"], "sum": counted["sum"], **sent, **seconds}
+def agree(case: Mapping[str, Any]) -> bool:
+    """Whether all engines that answered found the same rows."""
+    answers = {(one["rows"], one["sum"]) for one in case["engines"].values() if "error" not in one}
+    return len(answers) == 1
 
 
 def summary(one: Mapping[str, Any]) -> str:
@@ -149,11 +93,6 @@ def summary(one: Mapping[str, Any]) -> str:
     return (
         f"{one['rows']} rows, {sent}, {one['requests']} requests, {one['s3_s']} s, local {one['local_s']} s"
     )
-
-
-def say(what: str) -> None:
-    """Progress."""
-    print(f"  {what}", file=sys.stderr, flush=True)
 
 
 def describe(files: list[DataFile], told: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,15 +116,17 @@ def main() -> None:
     result["tables"] = {name: describe(files[name], told[name]) for name in told}
     result["cases"] = []
     with running_object_store() as store, counting_proxy(store.endpoint) as proxy:
-        load(folder, files, store)
-        lake = Lake(folder, files, store, proxy)
+        lake = Lake(folder, store, proxy)
+        load(lake, files)
         for question, query in questions(folder / "by_user", files["by_user"]).items():
             for table in CASES[question]:
                 case: dict[str, Any] = {"question": question, "table": table}
                 case["matching_bytes"] = matching_bytes(folder / table, files[table], query)
                 case["engines"] = measure(lake, table, query, options.turns)
                 result["cases"].append(case)
-    keep("skipping", result, options.results)
+                keep("skipping", result, options.results)
+    if differing := [case["table"] for case in result["cases"] if not agree(case)]:
+        raise SystemExit(f"the engines do not agree about {', '.join(differing)}")
 
 
 if __name__ == "__main__":
