@@ -111,10 +111,11 @@ class TableReader:
             rows = rows.filter(where)
         return rows.select(list(self.schema) if columns is None else list(columns))
 
-    def batches(self, where: pl.Expr | None = None, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """The rows that meet `where` as a stream of `pyarrow.RecordBatch`; lazy.
+    def batches(self, where: pl.Expr | None = None, columns: Sequence[str] | None = None) -> Any:
+        """The rows that meet `where` as a `pyarrow.RecordBatchReader`; read as it is drawn.
 
-        Memory is bounded by some row groups. Batches may be of any size, but none is empty.
+        Memory is bounded by some row groups. Batches may be of any size, but none is empty. Drawing raises
+        StorageError where files cannot be read.
 
         Args:
             where: See `query`. `pl.sql_expr` makes one of SQL, which must be the caller's own: Polars opens
@@ -123,10 +124,18 @@ class TableReader:
 
         Raises:
             TableSchemaError: A column is not there.
-            StorageError: The files cannot be read, or the condition does not fit the columns.
+            StorageError: The condition does not fit the columns.
         """
+        rows = self.query(where, columns)
         with translated("read the table", self.uri):
-            for frame in self.query(where, columns).collect_batches(engine="streaming"):
+            empty = pl.DataFrame(schema=rows.collect_schema())
+        return pa.RecordBatchReader.from_batches(
+            pa.RecordBatchReader.from_stream(empty).schema, self._batches(rows)
+        )
+
+    def _batches(self, rows: pl.LazyFrame) -> Iterator[Any]:
+        with translated("read the table", self.uri):
+            for frame in rows.collect_batches(engine="streaming"):
                 for batch in pa.RecordBatchReader.from_stream(frame):
                     if batch.num_rows:
                         yield batch
