@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 
+from storage.skipping.reader import read_table
 from storage.tables.content_hash import content_hash
 from tests.integration.agreement_tables import TABLES
 from tests.readers import ENGINES, needs_readers, read_tables
@@ -51,6 +52,10 @@ def by_delta_rs(uri: str) -> Any:
     return pa.table(QueryBuilder().register("t", DeltaTable(uri)).execute("select * from t").read_all())
 
 
+def by_penstock(uri: str) -> Any:
+    return read_table(uri).lazy().collect().to_arrow()
+
+
 def hash_as_stored(found: Any, uri: str) -> str:
     """The content hash of what a reader gave, in the types of the table."""
     types = pa.schema(DeltaTable(uri).schema().to_arrow())
@@ -58,7 +63,7 @@ def hash_as_stored(found: Any, uri: str) -> str:
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("read", [by_polars, by_pyarrow, by_delta_rs])
+@pytest.mark.parametrize("read", [by_polars, by_pyarrow, by_delta_rs, by_penstock])
 def test_reader_gives_the_rows_of_every_table(
     written: dict[str, Written], name: str, read: Callable[[str], Any]
 ) -> None:
