@@ -12,7 +12,8 @@ _LONGEST_TEXT = 500
 
 def batch_report(pipeline: Pipeline, summary: BatchSummary) -> str:
     """A heading, the table's URI, and a row for each number, named as `penstock run --json` names it."""
-    rows = [f"| {escape(name)} | {_shown(value)} |" for name, value in asdict(summary).items()]
+    numbers = {name: one for name, one in asdict(summary).items() if isinstance(one, int | float)}
+    rows = [f"| {escape(name)} | {_shown(value)} |" for name, value in numbers.items()]
     title = f"## {escape(pipeline.name)}, batch {summary.batch}"
     return "\n".join([title, "", escape(pipeline.table.uri), "", "| | |", "|---|---:|", *rows, ""])
 

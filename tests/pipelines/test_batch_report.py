@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -39,6 +40,18 @@ def test_batch_report_tells_every_number_of_the_summary() -> None:
     assert "| bytes_read | 1,234,567 |" in lines
     assert "| rows_quarantined | 7 |" in lines
     assert "| seconds | 1.25 |" in lines
+    assert "| undoes |" not in "".join(lines)
+
+
+def test_batch_report_of_an_undo_names_the_batch() -> None:
+    pipeline = Pipeline(
+        name="clicks", source={"uri": "in"}, contract={"columns": {"id": "int64"}}, table={"uri": "lake"}
+    )
+
+    lines = html.unescape(batch_report(pipeline, replace(SUMMARY, undoes=3, rows_removed=40))).splitlines()
+
+    assert "| undoes | 3 |" in lines
+    assert "| rows_removed | 40 |" in lines
 
 
 @pytest.mark.parametrize(

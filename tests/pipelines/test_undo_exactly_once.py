@@ -202,6 +202,35 @@ def test_undo_that_has_become_impossible_is_given_up_and_others_follow(
     with pytest.raises(IrreversibleError, match="written again"):
         finished_by(pipeline, *([2] if finished_by is undo else []), settings=SETTINGS)
 
+    assert_others_follow(local, pipeline)
+
+
+def test_undo_killed_while_it_is_given_up_is_given_up_again(
+    local: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(local)
+    pipeline = one_file_a_batch(local)
+    run(pipeline, SETTINGS)
+    killed_at(pipeline, "marked")
+    open_table(pipeline.table.uri).delete("id = 11")  # type: ignore[union-attr]
+
+    def failing(*_: Any) -> None:
+        raise OSError("no luck")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(undoing, "unplan", failing)
+        with pytest.raises(OSError, match="no luck"):
+            run(pipeline, SETTINGS)
+    assert proof_of(pipeline).batches[-1].state == "pending"
+
+    with pytest.raises(IrreversibleError, match="written again"):
+        run(pipeline, SETTINGS)
+
+    assert_others_follow(local, pipeline)
+
+
+def assert_others_follow(local: Store, pipeline: Pipeline) -> None:
+    """Batch 4 is free again, and what an attempt at the undo had marked counts no more."""
     assert status(pipeline).planned is None
     assert status(pipeline).quarantined == {"malformed_json": 3}
     land(local, "3.ndjson", *events(30, 40), b"bad 3")

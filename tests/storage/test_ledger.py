@@ -22,7 +22,9 @@ from storage.tables.ledger import (
     ledger_uri,
     plan,
     plan_replay,
+    plan_undo,
     planned_files,
+    unplan,
     waiting_files,
 )
 from tests.conftest import Store
@@ -311,3 +313,43 @@ def test_plan_replay_of_the_same_file_in_two_batches_keeps_identities_apart(stor
         plan_open(store, batch, (1, "a", 3))
 
     assert planned_files(store.at("t"), "p").collect()["identity"].n_unique() == 3
+
+
+def test_plan_undo_has_the_files_of_the_batch_and_lets_them_be_planned_again(store: Store) -> None:
+    files = landed(("a", 5, 1), ("b", 5, 2), ("c", 5, 3))
+    assert plan_one(store, 1, files, max_files=2) == ["a", "b"]
+    assert plan_one(store, 2, files) == ["c"]
+
+    found = plan_undo(store.at("t"), "p", 3, undoes=1)
+
+    assert found.schema == LEDGER_SCHEMA.to_frame().drop("pipeline", "batch").schema
+    assert found.select("file", "path", "undoes").rows() == [(0, "a", 1), (1, "b", 1)]
+    assert plan_undo(store.at("t"), "p", 3, undoes=1).equals(found)
+    assert plan_one(store, 3, None) == ["a", "b"]
+    assert waiting_files(store.at("t"), "p", lambda: files)["path"].to_list() == ["a", "b"]
+    assert plan_one(store, 4, files, max_files=1) == ["a"]
+    assert plan_one(store, 5, files) == ["b"]
+    assert plan_one(store, 6, files) is None
+
+
+def test_plan_undo_where_another_batch_is_planned_gives_that_one(store: Store) -> None:
+    assert plan_one(store, 1, landed(("a", 5, 1))) == ["a"]
+    assert plan_one(store, 2, landed(("b", 5, 1))) == ["b"]
+
+    found = plan_undo(store.at("t"), "p", 2, undoes=1)
+
+    assert found.select("path", "undoes").rows() == [("b", None)]
+
+
+def test_unplan_takes_the_newest_plan_back_and_is_safe_to_repeat(store: Store) -> None:
+    files = landed(("a", 5, 1), ("b", 5, 2))
+    assert plan_one(store, 1, files, max_files=1) == ["a"]
+    plan_undo(store.at("t"), "p", 2, undoes=1)
+
+    for _ in range(2):
+        unplan(store.at("t"), "p", 2)
+
+    assert planned_files(store.at("t"), "p").collect()["batch"].to_list() == [1]
+    assert plan_one(store, 2, files) == ["b"]
+    unplan(store.at("t"), "p", 1)
+    assert planned_files(store.at("t"), "p").collect().height == 2
