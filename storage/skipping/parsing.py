@@ -30,7 +30,8 @@ from storage.skipping.predicate import (
     find_type,
 )
 
-_FLIPPED = {"Lt": "Gt", "LtEq": "GtEq", "Gt": "Lt", "GtEq": "LtEq", "Eq": "Eq", "NotEq": "NotEq"}
+_FLIPPED = {"Lt": "Gt", "LtEq": "GtEq", "Gt": "Lt", "GtEq": "LtEq"}
+_EQUAL = ("Eq", "NotEq", "EqValidity", "NotEqValidity")
 _BETWEEN = {"Both": ("GtEq", "LtEq"), "Left": ("GtEq", "Lt"), "Right": ("Gt", "LtEq"), "None": ("Gt", "Lt")}
 _LEAF: Json = {"Column": ""}
 
@@ -86,19 +87,25 @@ class _Parser:
             return All((self.predicate(left), self.predicate(right)))
         if operator in ("Or", "LogicalOr"):
             return Any((self.predicate(left), self.predicate(right)))
-        if operator not in _FLIPPED:
+        if operator not in _FLIPPED and operator not in _EQUAL:
             return UNKNOWN
         if left.is_constant():
-            left, right, operator = right, left, _FLIPPED[operator]
+            left, right, operator = right, left, _FLIPPED.get(operator, operator)
         return self._compare(left, operator, right)
 
     def _compare(self, node: Node, operator: str, constant: Node) -> Predicate:
         operand = self._operand(node)
         if operand is None or not constant.is_constant():
             return UNKNOWN
-        if operator == "NotEq":
-            return Not(Compare(operand, "Eq", constant.expression))
-        return Compare(operand, operator, constant.expression)
+        if operator not in _EQUAL:
+            return Compare(operand, operator, constant.expression)
+        equal: Predicate = Compare(operand, "Eq", constant.expression)
+        if operator.endswith("Validity"):  # null is a value here
+            if pl.select(constant.expression).item() is None:
+                equal = IsNull(operand)
+            else:
+                equal = All((equal, Not(IsNull(operand))))
+        return Not(equal) if operator.startswith("Not") else equal
 
     def _function(self, node: Node) -> Predicate:
         family, name, options = node.function()

@@ -167,3 +167,44 @@ def test_scan_a_table_with_a_file_missing_ends_with_one(lake: str) -> None:
 
     assert result.exit_code == 1
     assert "could not read the table" in json.loads(result.stdout)["error"]["what"]
+
+
+def test_scan_explain_tells_what_was_skipped_and_read(store: Store) -> None:
+    uri = make_lake(store)
+
+    told = call_json("scan", uri, "--where", "id = 3", "--select", "id", "--explain")
+    lines = called("scan", uri, "--where", "id = 3", "--select", "id", "--explain").splitlines()
+
+    assert told["rows"] == 1
+    assert told["files"] == {
+        "total": 2,
+        "skipped_by_partition": 0,
+        "skipped_by_file_statistics": 1,
+        "skipped_by_row_group_statistics": 0,
+        "read": 1,
+    }
+    assert (
+        told["bytes"]["total"] == told["bytes"]["skipped_by_file_statistics"] * 2 > told["bytes"]["read"] > 0
+    )
+    assert [line.split()[0] for line in lines] == ["total", "partitions", "files", "row", "bytes", "1"]
+    assert f"{told['bytes']['read']:,} bytes in {told['requests']} requests" in lines[-1]
+
+
+def test_scan_at_a_time_reads_the_version_of_then(lake: str) -> None:
+    assert ids_of(call_json("scan", lake, "--at", "2999-01-01")) == list(range(20))
+    assert "not there yet" in call("scan", lake, "--at", "2001-01-01T00:00:00Z").stderr
+    assert call("scan", lake, "--at", "noon").exit_code == 2
+    assert call("scan", lake, "--at", "2999-01-01", "--version", 0).exit_code == 2
+
+
+def test_scan_explain_with_a_limit_reads_no_further(local: Store) -> None:
+    for number in range(40):
+        land(local, f"{number:02}.ndjson", *events(number * 10, number * 10 + 10))
+    pipeline = a_pipeline(local, COLUMNS, source={"max_files_per_batch": 1})
+    run(pipeline, SETTINGS)
+
+    whole = call_json("scan", pipeline.table.uri, "--explain")
+    some = call_json("scan", pipeline.table.uri, "--explain", "--limit", "3")
+
+    assert (whole["rows"], some["rows"]) == (400, 3)
+    assert whole["bytes"]["read"] > some["bytes"]["read"]
