@@ -118,7 +118,7 @@ class _Tried:
 
 def _rows_at_once(rows: int, plain: Iterable[_Tried]) -> int:
     """As many as make a page of the widest leaf: to ask takes time, and not to ask makes larger pages."""
-    widest = max(one.unpacked for one in plain) / rows
+    widest = max((one.unpacked for one in plain), default=0) / rows
     return int(min(_PAGE_ROWS, max(1, _PAGE_BYTES / max(1, widest))))
 
 

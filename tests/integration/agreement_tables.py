@@ -163,7 +163,12 @@ def _typed_partitions(uri: str) -> pl.DataFrame:
 
 
 def _evolved(uri: str) -> pl.DataFrame:
-    narrow = {"n": pl.Int8, "f": pl.Float32, "d": pl.Decimal(5, 2), "s": pl.Struct({"a": pl.Int16})}
+    narrow: dict[str, Any] = {
+        "n": pl.Int8,
+        "f": pl.Float32,
+        "d": pl.Decimal(5, 2),
+        "s": pl.Struct({"a": pl.Int16}),
+    }
     first = pl.DataFrame(
         {
             "n": [1, None],
@@ -174,7 +179,7 @@ def _evolved(uri: str) -> pl.DataFrame:
         },
         schema={**narrow, "p": pl.String},
     )
-    wide = {
+    wide: dict[str, Any] = {
         "n": pl.Int64,
         "f": pl.Float64,
         "d": pl.Decimal(20, 4),
@@ -193,7 +198,7 @@ def _evolved(uri: str) -> pl.DataFrame:
     )
     third = pl.DataFrame({"n": [5], "p": ["a"]}, schema={"n": pl.Int64, "p": pl.String})
     write(uri, first, second, third, partition_by=["p"])
-    old = first.with_columns(pl.col("s").struct.with_fields(b=pl.lit(None, pl.String))).cast(wide)
+    old = first.with_columns(pl.col("s").struct.with_fields(b=pl.lit(None, pl.String))).cast(pl.Schema(wide))
     return pl.concat([old, second, third], how="diagonal")
 
 
@@ -231,7 +236,13 @@ def _laid_out(uri: str) -> pl.DataFrame:
     layout = FileLayout(z_order_by=("a", "b"), row_group_rows=1000, bloom=("t",), statistics=("a", "t"))
     ids = pl.int_range(5000, eager=True).alias("a")
     frame = pl.DataFrame([ids]).with_columns(
-        b=pl.col("a") * 7919 % 5000, t=pl.format("text {}", pl.col("a") % 97)
+        b=pl.col("a") * 7919 % 5000,
+        t=pl.format("text {}", pl.col("a") % 97),
+        # These get deltas, streams of bytes and a dictionary inside of lists (`storage.layout.encodings`).
+        name=pl.format("org-000/repo-{}", pl.col("a") // 4 + 10**8),
+        ratio=100 + (pl.col("a") * 7919 % 5003) / 7919,
+        s=pl.struct(at=(pl.col("a") * 605_000).cast(pl.Datetime("us", "UTC"))),
+        tags=pl.concat_list(pl.format("tag-{}", pl.col("a") % 9), pl.lit("a tag")),
     )
     return _written(uri, frame, layout=layout)
 
