@@ -7,15 +7,19 @@ QUERY names the table `t`. ENGINE is duckdb, chdb or daft; where it fails for a 
 words. DuckDB's extension comes from its package, so that nothing is downloaded.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.update(DO_NOT_TRACK="1", DAFT_ANALYTICS_ENABLED="0", DAFT_PROGRESS_BAR="0")
 
 
-def duckdb_connection():
+def duckdb_connection() -> Any:
     import duckdb
     import duckdb_extension_delta
 
@@ -27,16 +31,16 @@ def duckdb_connection():
     return connection
 
 
-def quoted(table):
+def quoted(table: str) -> str:
     return "'" + table.replace("'", "''") + "'"
 
 
-def read_by_duckdb(table):
+def read_by_duckdb(table: str) -> Any:
     with duckdb_connection() as connection:
         return connection.execute(f"select * from delta_scan({quoted(table)})").to_arrow_table()
 
 
-def read_by_chdb(table):
+def read_by_chdb(table: str) -> Any:
     import chdb
 
     os.chdir("/")  # it reads nothing outside of the working directory
@@ -44,13 +48,13 @@ def read_by_chdb(table):
     return chdb.query(f"select * from deltaLakeLocal({quoted(table)}) {as_bytes}", "ArrowTable")
 
 
-def read_by_daft(table):
+def read_by_daft(table: str) -> Any:
     import daft
 
     return daft.read_deltalake(table).to_arrow()
 
 
-def write_all(read, folder, tables):
+def write_all(read: Callable[[str], Any], folder: str, tables: Sequence[str]) -> None:
     import pyarrow as pa
 
     for number, table in enumerate(tables):
@@ -62,7 +66,7 @@ def write_all(read, folder, tables):
             Path(folder, f"{number}.error").write_text(f"{type(error).__name__}: {error}")
 
 
-def main(engine, first, *others):
+def main(engine: str, first: str, *others: str) -> None:
     if engine == "query":
         with duckdb_connection() as connection:
             found = connection.execute(f"with t as (from delta_scan({quoted(first)})) {others[0]}").fetchall()
@@ -72,4 +76,5 @@ def main(engine, first, *others):
         write_all(engines[engine], first, others)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -44,9 +44,9 @@ def check_replaceable(
             expected="paths as the log of this version has them",
             next_step="nothing is lost; run again",
         )
-    rows_removed = found["rows"].sum() if found["rows"].null_count() == 0 else None
-    if not data_change and rows_removed is not None and rows_removed != rows_added:
-        raise _other_rows(table, rows_removed, rows_added)
+    counted = found["rows"].null_count() == 0
+    if not data_change and counted and found["rows"].sum() != rows_added:
+        raise _other_rows(table, int(found["rows"].sum()), rows_added)
 
 
 def _check_removable(table: DeltaTable, *, data_change: bool) -> None:

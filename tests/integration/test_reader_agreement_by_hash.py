@@ -98,9 +98,9 @@ def without_null_containers(value: pl.Expr, dtype: Any) -> pl.Expr:
         inner = value.list.eval(without_null_containers(pl.element(), dtype.inner))
         return inner.fill_null(pl.lit([], dtype))
     if isinstance(dtype, pl.Struct):
-        fields = {
-            field.name: without_null_containers(value.struct.field(field.name), field.dtype)
+        fields = [
+            without_null_containers(value.struct.field(field.name), field.dtype).alias(field.name)
             for field in dtype.fields
-        }
-        return pl.struct(**fields).alias(value.meta.output_name(raise_if_undetermined=False) or "")
+        ]
+        return pl.struct(fields).alias(value.meta.output_name(raise_if_undetermined=False) or "")
     return value
