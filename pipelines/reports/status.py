@@ -74,6 +74,8 @@ class Status:
         """As `penstock status --json` prints it."""
         document = asdict(self)
         del document["waiting"]["batch"], document["waiting"]["undoes"]
+        if document["planned"]:
+            del document["planned"]["versions"]
         return document
 
 
