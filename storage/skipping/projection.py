@@ -17,9 +17,9 @@ class Projection:
     """What to read of each row.
 
     Attributes:
-        columns: By the name that it shall have; those of the condition have names of their own.
+        columns: By the name that it shall have; those of the condition alone included.
         where: The condition; None for all rows.
-        rebuilt: The columns that the condition looks at, made of what it looks at in them alone.
+        rebuilt: Structs that the condition looks at, made of what it looks at in them.
         shown: The names that were asked for, in order.
     """
 
@@ -34,8 +34,9 @@ class Projection:
         assert isinstance(frame, pl.DataFrame)
         if self.where is None:
             return frame
-        met = frame.select(self.rebuilt).select(met=self.where)["met"]
-        return frame.select(self.shown).filter(met)
+        if self.rebuilt:
+            frame = frame.with_columns(self.rebuilt)
+        return frame.lazy().filter(self.where).select(self.shown).collect()
 
 
 def projection(asked: Mapping[str, Path], where: pl.Expr | None, known: Mapping[str, Path]) -> Projection:
@@ -46,14 +47,18 @@ def projection(asked: Mapping[str, Path], where: pl.Expr | None, known: Mapping[
         where: A condition over the columns of `known`; None for all rows.
         known: All columns that there are.
     """
-    if where is None:
-        return Projection(dict(asked), None, (), tuple(asked))
-    looked_at = _outermost(paths_in(where))
-    names = {path: f"condition on {'.'.join(path)!r} {number}" for number, path in enumerate(looked_at)}
-    columns = {**asked, **{name: (*known[path[0]], *path[1:]) for path, name in names.items()}}
+    columns = dict(asked)
     tree: dict[str, Any] = {}
-    for path, name in names.items():
-        _put(tree, path, name)
+    for path in () if where is None else _outermost(paths_in(where)):
+        name, *fields = path
+        if name in asked:
+            continue
+        if fields:
+            hidden = f"condition on {path!r}"
+            _put(tree, path, hidden)
+            columns[hidden] = (*known[name], *fields)
+        else:
+            columns[name] = known[name]
     rebuilt = tuple(_column(one).alias(name) for name, one in tree.items())
     return Projection(columns, where, rebuilt, tuple(asked))
 

@@ -214,7 +214,8 @@ class TableReader:
             if measured is not None:
                 measured.opened(opened, asked.columns.values())
             for batch in fragments.batches(opened.parts(), asked.columns):
-                yield asked.answer(batch).cast(shown)
+                found = asked.answer(batch)
+                yield found if found.schema == shown else found.cast(shown)
 
 
 def _limited(frames: Iterator[pl.DataFrame], rows: int | None) -> Iterator[pl.DataFrame]:
