@@ -18,7 +18,8 @@ from pipelines.reports.history import history
 from pipelines.reports.validation import validate
 from pipelines.run import run
 from pipelines.written_batch import WrittenBatch
-from storage.errors import ConcurrentRunError, TableSchemaError
+from storage.create_only import create_only
+from storage.errors import ConcurrentRunError, TableSchemaError, UnavailableError
 from tests.conftest import Store
 from tests.pipelines.merging import (
     EXPECTED,
@@ -236,6 +237,24 @@ def test_run_overtaken_at_its_merge_leaves_no_file_behind(local: Store, faster: 
     assert len(list(Path(pipeline.table.uri).glob("part=*/*.parquet"))) == 2
     run_and_prove(pipeline)
     assert outcome(pipeline) == EXPECTED["upsert"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_run_answers_of_all_merges_lost_finishes_all_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    land_three_overlapping(store)
+
+    def lost(uri: str, data: bytes) -> bool:
+        assert create_only(uri, data)
+        raise UnavailableError("the answer got lost")
+
+    with monkeypatch.context() as fault:
+        fault.setattr("storage.tables.replacement.create_only", lost)
+        pipeline = merging_pipeline(store, mode)
+        run_and_prove(pipeline)
+
+    assert outcome(pipeline) == EXPECTED[mode]
 
 
 def racing(pipelines: list[Pipeline], start: Path) -> list[tuple[str, int]]:

@@ -17,7 +17,7 @@ from storage.layout.table_schema import check_partition_columns
 from storage.layout.uploads import remove_files
 from storage.tables.attempt import Attempt, Commit, found_in
 from storage.tables.commits import take_over
-from storage.tables.delta import METADATA_KEY, last_batch, open_table
+from storage.tables.delta import METADATA_KEY, last_batch, open_table, remove_unused
 from storage.tables.merging.merge import Merge, merged
 from storage.tables.merging.mergeable import check_mergeable
 from storage.tables.merging.rule import MergeCounts, MergeRule
@@ -177,8 +177,9 @@ class _Committing:
     def _clean_up(self, merge: Merge) -> None:
         """Staged files that were not taken, and what lay beside them."""
         taken = {file.path for file in merge.adds}
-        unused = [file.path for file in self._one.files if file.path not in taken]
-        remove_files(self._one.uri, unused)
+        # An earlier call, whose answer came after this one had begun, may have taken them.
+        if unused := [file for file in self._one.files if file.path not in taken]:
+            remove_unused(self._one.uri, unused)
         remove_asides(self._one.uri, self._one.files, self._rule)
 
 
