@@ -19,15 +19,17 @@ from deltalake import DeltaTable
 
 from storage.errors import StaleReadError, TableError, UnavailableError
 from storage.layout.data_file import DataFile
-from storage.layout.file_layout import ROW_GROUP_ROWS, FileLayout, path_of
+from storage.layout.file_layout import FileLayout, path_of
 from storage.layout.leaves import leaves
 from storage.layout.sort_keys import sort_keys
 from storage.layout.uploads import remove_files
 from storage.layout.z_order import z_ordered
-from storage.maintenance.file_rows import PIECE_ROWS, FileRows, file_columns
+from storage.maintenance.file_rows import FileRows, file_columns
 from storage.maintenance.files import active_file, values_of
 from storage.maintenance.merged_file import PREFIX, Cut, write_merged
+from storage.maintenance.passes import by_passes
 from storage.maintenance.sorted_runs import merged
+from storage.maintenance.units import PARTS_OF_MEMORY, pass_bytes, units
 from storage.tables.replacement import Replacement, commit_replacement
 from storage.tables.schema.statistics_columns import promised
 from storage.upstream import translated
@@ -35,10 +37,6 @@ from storage.upstream import translated
 _log = logging.getLogger(__name__)
 
 OPERATION: Final = "OPTIMIZE"
-_PARTS_OF_MEMORY: Final = 8
-"""Rows that wait to be merged, those that are being sorted, twice, and a row group that is encoded."""
-_MOST_FILES: Final = 256
-"""Of one unit: all of them are open at the same time."""
 _UNPACKED: Final = 5
 """Bytes in memory of a byte in a file, about."""
 _ANSWERS: Final = 3
@@ -85,8 +83,8 @@ def compact(
     sort_keys(columns, layout.sort_by)
     layout = replace(layout, statistics=_statistics(table, columns, layout))
     for partition in files.partition_by("partition", maintain_order=True):
-        for unit in _units(uri, partition, columns, layout, memory_bytes):
-            _compact(uri, table, unit, columns, layout, done)
+        for unit in units(uri, partition, columns, layout, memory_bytes):
+            _compact(uri, table, unit, columns, layout, memory_bytes, done)
     return done
 
 
@@ -97,7 +95,7 @@ def reachable(layout: FileLayout, memory_bytes: int) -> FileLayout:
     """
     if not layout.z_order_by:
         return layout
-    return replace(layout, file_size=min(layout.file_size, memory_bytes // _PARTS_OF_MEMORY // _UNPACKED))
+    return replace(layout, file_size=min(layout.file_size, memory_bytes // PARTS_OF_MEMORY // _UNPACKED))
 
 
 def _statistics(table: DeltaTable, columns: pl.Schema, layout: FileLayout) -> tuple[str, ...] | None:
@@ -110,46 +108,16 @@ def _statistics(table: DeltaTable, columns: pl.Schema, layout: FileLayout) -> tu
     return named if all(leaf.path in wanted for leaf in theirs) else None
 
 
-def _units(
-    uri: str, files: pl.DataFrame, columns: pl.Schema, layout: FileLayout, memory_bytes: int
-) -> Iterator[pl.DataFrame]:
-    """Files of a partition that are merged together, at least two; by `whole`, which are read as a whole."""
-    if not layout.sort_by and not layout.z_order_by:
-        yield files.sort("modified_ms", "path").with_columns(whole=False)
-        return
-    rows = [FileRows(uri, path, columns) for path in files["path"]]
-    row_bytes = rows[0].row_bytes()
-    budget = memory_bytes // _PARTS_OF_MEMORY
-    begin, waiting = 0, 0
-    flags: list[bool] = []
-    for number, (one, count, size) in enumerate(zip(rows, files["rows"], files["size"], strict=True)):
-        whole_bytes = row_bytes * (count or PIECE_ROWS)
-        whole = bool(layout.z_order_by) or (
-            (count or 0) > 2 * PIECE_ROWS
-            and whole_bytes <= budget // 2
-            and not one.is_ordered(layout.sort_by[0])
-        )
-        # Of a file that is merged a piece is in memory, and about a row group as it is stored.
-        piece_bytes = row_bytes * min(count or PIECE_ROWS, PIECE_ROWS)
-        group_bytes = size * ROW_GROUP_ROWS // max(ROW_GROUP_ROWS, count or 0)
-        cost = whole_bytes if whole else piece_bytes + group_bytes
-        if number - begin >= 2 and (waiting + cost > budget or number - begin >= _MOST_FILES):
-            yield _unit(files, begin, number, flags)
-            begin, waiting, flags = number, 0, []
-        waiting += cost
-        flags.append(whole)
-    if len(flags) >= 2:
-        yield _unit(files, begin, files.height, flags)
-
-
-def _unit(files: pl.DataFrame, begin: int, past: int, whole: Sequence[bool]) -> pl.DataFrame:
-    return files[begin:past].with_columns(whole=pl.Series(whole, dtype=pl.Boolean))
-
-
 def _compact(
-    uri: str, table: DeltaTable, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout, done: Compacted
+    uri: str,
+    table: DeltaTable,
+    unit: pl.DataFrame,
+    columns: pl.Schema,
+    layout: FileLayout,
+    memory_bytes: int,
+    done: Compacted,
 ) -> None:
-    written = _write(uri, unit, columns, layout)
+    written = _write(uri, unit, columns, layout, memory_bytes)
     removes = [
         active_file(*one) for one in unit.select("path", "size", "partition").iter_rows()
     ]  # row objects allowed: one a file
@@ -181,14 +149,16 @@ def _commit(uri: str, table: DeltaTable, replacement: Replacement) -> None:
     commit_replacement(uri, table, replacement)
 
 
-def _write(uri: str, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout) -> list[DataFile]:
+def _write(
+    uri: str, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout, memory_bytes: int
+) -> list[DataFile]:
     """The new files of a unit, of about the same number of rows; none is left where one cannot be written."""
     files = [FileRows(uri, path, columns) for path in unit["path"]]
     keys = sort_keys(columns, layout.sort_by)
     count = _rows(unit, files)
     each = -(-count // max(1, round(int(unit["size"].sum()) / layout.file_size)))
     nan = frozenset[int]().union(*(file.leaves_with_nan() for file in files))
-    runs = [file.pieces(keys, whole=whole) for file, whole in zip(files, unit["whole"], strict=True)]
+    runs = _runs(unit, files, keys, pass_bytes(memory_bytes))
     values = values_of(unit["partition"][0])
     folder = "".join(unquote(unit["path"][0]).rpartition("/")[:2])
     paths: list[str] = []
@@ -205,6 +175,19 @@ def _write(uri: str, unit: pl.DataFrame, columns: pl.Schema, layout: FileLayout)
         remove_files(uri, paths)
         raise
     return written
+
+
+def _runs(
+    unit: pl.DataFrame, files: Sequence[FileRows], keys: Sequence[pl.Expr], bytes_of_a_pass: int
+) -> list[Iterator[pl.DataFrame]]:
+    """One for each file, and one for those together that take several passes."""
+    ways = list(zip(files, unit["way"], strict=True))
+    runs = [file.pieces(keys, whole=way == "whole") for file, way in ways if way != "passes"]
+    several = [file for file, way in ways if way == "passes"]
+    if several:
+        rows = int(unit.filter(pl.col("way") == "passes")["rows"].sum())
+        runs.append(by_passes(several, keys, rows, bytes_of_a_pass // int(unit["row_bytes"][0])))
+    return runs
 
 
 def _in_order(

@@ -48,7 +48,7 @@ class FileRows:
             keys: What each piece is sorted by.
             whole: Whether all rows are read and sorted before the first piece: for files in no order.
         """
-        frames = self._frames()
+        frames = self.frames()
         if whole:
             rows = pl.concat(list(frames))
             frames = iter([rows.sort(keys, maintain_order=True) if keys else rows])
@@ -86,7 +86,8 @@ class FileRows:
                 found |= leaves_with_nan(self._in_columns(pl.DataFrame(batch)))
         return found
 
-    def _frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """All rows as they come, at most PIECE_ROWS at a time; lazy."""
         with self._opened() as parquet:
             for batch in parquet.iter_batches(PIECE_ROWS):
                 yield self._in_columns(pl.DataFrame(batch))

@@ -27,7 +27,7 @@ def merged(runs: Sequence[Iterator[pl.DataFrame]], keys: Sequence[pl.Expr]) -> G
     heads = [head for run in runs if (head := _Head(run, named)).loaded()]
     while heads:
         bound = pl.concat([head.last for head in heads]).sort(pl.all()).head(1)
-        below = _up_to(named, bound)
+        below = up_to(named, bound)
         taken = [head.take(below) for head in heads]
         yield pl.concat(taken).sort(keys, maintain_order=True)
         heads = [head for head in heads if head.loaded()]
@@ -63,8 +63,8 @@ class _Head:
         return taken
 
 
-def _up_to(keys: Sequence[pl.Expr], bound: pl.DataFrame) -> pl.Expr:
-    """Whether the keys of a row are not greater than those of `bound`, as they are sorted; never null."""
+def up_to(keys: Sequence[pl.Expr], bound: pl.DataFrame) -> pl.Expr:
+    """Whether the keys of a row are not greater than those of the one row of `bound`; never null."""
     values = [pl.lit(column).first() for column in bound.get_columns()]
     pairs = list(zip(keys, values, strict=True))
     below: pl.Expr = pl.lit(True)

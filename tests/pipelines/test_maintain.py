@@ -210,8 +210,8 @@ def test_proof_catches_a_compaction_that_lost_a_row(local: Store) -> None:
     assert proof_of(pipeline).violations != ()
 
 
-@settings(max_examples=8)
-@given(st.lists(st.tuples(st.integers(0, 25), st.sampled_from(["", "compact", "all", "week"])), max_size=6))
+@settings(max_examples=5)
+@given(st.lists(st.tuples(st.integers(0, 25), st.sampled_from(["", "compact", "all", "week"])), max_size=5))
 def test_maintain_between_any_batches_keeps_the_content(steps: list[tuple[int, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)

@@ -277,3 +277,19 @@ def test_compaction_along_a_curve_narrows_each_of_its_columns(local_uri: str) ->
         groups = [footer.row_group(one).column(column).statistics for one in range(footer.num_row_groups)]
         assert all(one.max - one.min < 2048 for one in groups)
         assert len(groups) == 16
+
+
+@pytest.mark.parametrize("distinct", [10**9, 3])
+def test_compaction_of_more_rows_in_another_order_than_memory_holds_sorts_them(
+    local_uri: str, distinct: int
+) -> None:
+    for first in range(3):
+        shuffled = random.Random(first).choices(range(distinct), k=100_000)
+        append(local_uri, pl.DataFrame({"id": shuffled, "n": range(100_000)}), layout=FileLayout())
+    before = hash_of(local_uri)
+
+    done = compacted(local_uri, memory=2**23)
+
+    assert (hash_of(local_uri), done.units) == (before, 1)
+    (ids,) = _columns(local_uri)
+    assert ids.is_sorted()

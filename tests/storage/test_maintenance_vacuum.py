@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import TableError
@@ -247,6 +247,7 @@ def test_vacuum_takes_exactly_what_the_model_does_not_need(model: Model, keep_ho
         assert set(found.files["path"]) == set(model.files) - model.needed(keep_hours)
 
 
+@settings(max_examples=30)
 @given(models(), st.sampled_from([1, 24, 168]))
 def test_vacuum_takes_no_more_than_delta_rs(model: Model, keep_hours: int) -> None:
     with tempfile.TemporaryDirectory() as name:
