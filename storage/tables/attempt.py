@@ -16,7 +16,7 @@ from deltalake.transaction import AddAction
 from storage.errors import ConcurrentRunError, StorageError, UnavailableError
 from storage.layout.data_file import DataFile
 from storage.tables.delta import METADATA_KEY, last_batch
-from storage.upstream import storage_error
+from storage.upstream import storage_error, translated
 
 _COMMIT_RETRIES = 100
 """Lost races to a version number before giving up; delta-rs' 15 were too few for 8 writers of one table."""
@@ -113,7 +113,9 @@ def version_of(one: Attempt, table: DeltaTable, before: int | None) -> int | Non
 def _told_since(table: DeltaTable, before: int | None, app_id: str) -> dict[int, str | None]:
     """The commits of an application after version `before`, and the identity that each has."""
     newer = table.version() - (-1 if before is None else before)
-    told = {int(one["version"]): one.get(METADATA_KEY) for one in (table.history(newer) if newer > 0 else ())}
+    with translated("read the log of the table", table.table_uri):
+        history = table.history(newer) if newer > 0 else []
+    told = {int(one["version"]): one.get(METADATA_KEY) for one in history}
     return {
         version: ours.get("commit_id")
         for version, ours in told.items()

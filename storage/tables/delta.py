@@ -48,8 +48,15 @@ def open_table(uri: str) -> DeltaTable | None:
 
 
 def last_batch(table: DeltaTable | None, app_id: str) -> int:
-    """The number of the newest batch of `app_id` in `table` as it was loaded; 0 where there is none."""
-    return (table.transaction_version(app_id) or 0) if table is not None else 0
+    """The number of the newest batch of `app_id` in `table` as it was loaded; 0 where there is none.
+
+    Raises:
+        StorageError: The log of this version cannot be read, perhaps not any more.
+    """
+    if table is None:
+        return 0
+    with translated("read the log of the table", table.table_uri):
+        return table.transaction_version(app_id) or 0
 
 
 def remove_unused(uri: str, files: Sequence[DataFile]) -> None:

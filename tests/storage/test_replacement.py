@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from storage.create_only import create_only
-from storage.errors import StaleReadError, TableError, TableSchemaError, UnavailableError
+from storage.errors import StaleReadError, StorageError, TableError, TableSchemaError, UnavailableError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.tables import replacement as replacement_module
 from storage.tables.delta import last_batch
@@ -426,6 +426,29 @@ def test_commit_replacement_makes_checkpoints_as_the_table_says(store: Store) ->
         filesystem.rm_file(f"{root}/_delta_log/{version:020}.json")
     assert read(uri)["x"].to_list() == [500]
     assert last_batch(opened(uri), "app") == 6
+
+
+@pytest.mark.parametrize("left", [0, 1], ids=["newest commit too", "older commits"])
+def test_commit_replacement_after_the_log_was_cleaned_up_overwrites_nothing(
+    local_uri: str, left: int
+) -> None:
+    stale = opened(local_uri)
+    one = replacement(local_uri, stale, plus_100, reads=frozenset())
+    for n in (5, 6, 7):
+        append(local_uri, rows([n]))
+    opened(local_uri).create_checkpoint()
+    for version in range(5 - left):
+        Path(log_file(local_uri, version)).unlink()
+
+    with pytest.raises(StaleReadError, match="cleaned up"):
+        commit_replacement(local_uri, stale, one)
+    with pytest.raises(StorageError):
+        append(local_uri, rows([9]), stale)
+    assert read(local_uri)["n"].to_list() == [1, 2, 3, 4, 5, 6, 7]
+    newest = opened(local_uri)
+    extra = Replacement([], written(local_uri, rows([8])), "WRITE", True, frozenset(), {"commit_id": "x"})
+    assert commit_replacement(local_uri, newest, extra) == 5
+    assert read(local_uri)["n"].to_list() == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_commit_replacement_of_files_that_are_not_there_is_refused(local_uri: str) -> None:

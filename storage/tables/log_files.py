@@ -1,0 +1,53 @@
+"""The commits of a Delta log as they lie in storage, one file each, and what they say of themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from storage.errors import TableError
+from storage.filesystem import open_filesystem
+from storage.tables.delta import METADATA_KEY
+from storage.upstream import translated
+
+
+def log_file(uri: str, version: int) -> str:
+    """Where the commit of a version lies."""
+    return f"{uri.rstrip('/')}/_delta_log/{version:020}.json"
+
+
+def read_actions(uri: str, version: int, *, missing_ok: bool = False) -> list[dict[str, Any]]:
+    """The actions of one commit; none where it is missing and may be.
+
+    Raises:
+        TableError: It is no Delta commit, or it is gone.
+        StorageError: It cannot be read.
+    """
+    where = log_file(uri, version)
+    filesystem, path = open_filesystem(where)
+    try:
+        with translated("read the log of the table", where):
+            try:
+                data: bytes = filesystem.cat_file(path)
+            except FileNotFoundError:
+                if missing_ok:
+                    return []
+                raise
+        return [json.loads(line) for line in data.splitlines() if line.strip()]
+    except ValueError as error:
+        raise TableError(
+            "a commit of the table cannot be understood",
+            where=where,
+            got=str(error),
+            expected="actions of the Delta protocol, one JSON object a line",
+        ) from error
+
+
+def told_by(actions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What a commit says of itself, where Penstock made it."""
+    for action in actions:
+        ours = action.get("commitInfo", {}).get(METADATA_KEY)
+        if isinstance(ours, dict):
+            return ours
+    return {}

@@ -1,0 +1,103 @@
+"""What a commit that replaces files consists of: actions of the Delta protocol, JSON line by line.
+
+https://github.com/delta-io/delta/blob/master/PROTOCOL.md#actions
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from storage.layout.data_file import DataFile
+from storage.tables.delta import METADATA_KEY
+from storage.tables.partition_keys import Partition
+
+_SAFE: Final = "/-_.~!$&'()*+,;=:@"
+"""What a path may hold in the log as it is (RFC 3986, pchar)."""
+
+
+@dataclass(frozen=True)
+class ActiveFile:
+    """A file of a table that is to be taken out of it.
+
+    path: as the log has it, percent-encoded.
+    """
+
+    path: str
+    size: int
+    partition_values: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What one commit does.
+
+    Attributes:
+        removes: Files of the table that the commit is made on.
+        adds: New ones, which are written already.
+        operation: What it is called in the history: `MERGE`, `OPTIMIZE` …
+        data_change: False where the table has the same rows before and after.
+        reads: The partitions whose rows decided what it does, beside the files that it removes; or `all`.
+        told: What it says of itself; must hold a `commit_id`, by which it is known again.
+        transactions: The number of each application.
+    """
+
+    removes: Sequence[ActiveFile]
+    adds: Sequence[DataFile]
+    operation: str
+    data_change: bool
+    reads: frozenset[Partition] | Literal["all"]
+    told: Mapping[str, Any]
+    transactions: Mapping[str, int] = field(default_factory=dict)
+
+
+def logged(path: str) -> str:
+    """The path of a data file as the log has it, from that of the store."""
+    return quote(path, safe=_SAFE)
+
+
+def body_of(one: Replacement) -> bytes:
+    """The file of the commit, made now."""
+    now_ms = time.time_ns() // 1_000_000
+    info = {
+        "timestamp": now_ms,
+        "operation": one.operation,
+        "operationParameters": {},
+        "isBlindAppend": False,
+        "engineInfo": "penstock",
+        METADATA_KEY: dict(one.told),
+    }
+    actions: list[dict[str, Any]] = [{"commitInfo": info}]
+    actions += [
+        {"txn": {"appId": app, "version": number, "lastUpdated": now_ms}}
+        for app, number in one.transactions.items()
+    ]
+    actions += [{"remove": _remove(file, one, now_ms)} for file in one.removes]
+    actions += [{"add": _add(file, one)} for file in one.adds]
+    return "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions).encode()
+
+
+def _remove(file: ActiveFile, one: Replacement, now_ms: int) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "deletionTimestamp": now_ms,
+        "dataChange": one.data_change,
+        "extendedFileMetadata": True,
+        "partitionValues": dict(file.partition_values),
+        "size": file.size,
+    }
+
+
+def _add(file: DataFile, one: Replacement) -> dict[str, Any]:
+    return {
+        "path": logged(file.path),
+        "partitionValues": dict(file.partition_values),
+        "size": file.size,
+        "modificationTime": file.modified_ms,
+        "dataChange": one.data_change,
+        "stats": file.stats,
+    }
