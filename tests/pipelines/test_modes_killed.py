@@ -28,14 +28,14 @@ def kill() -> Iterator[Kill]:
         [sys.executable, "-m", "tests.pipelines.dying_merge"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as parent:  # fmt: skip
-        assert parent.stdin is not None
-        assert parent.stdout is not None
+        answers = parent.stdout
+        assert answers is not None
 
         def order(pipeline: Pipeline, batch: int, point: str) -> None:
             aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
             told = [aws, pipeline.model_dump_json(by_alias=True), batch, point]
             print(json.dumps(told), file=parent.stdin, flush=True)
-            assert int(parent.stdout.readline()) == signal.SIGKILL
+            assert int(answers.readline()) == signal.SIGKILL
 
         yield order
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from storage.errors import ConcurrentRunError, TableError, TableSchemaError, UnavailableError
 from storage.tables.commits import commit_batch
@@ -198,6 +198,20 @@ def test_commit_that_finds_a_key_twice_in_the_table_replaces_both(local: Store) 
 
     assert done.counts == MergeCounts(updated=1, replaced=2)
     assert values(uri) == {1: 1, 2: 0}
+
+
+def test_commit_to_a_table_that_another_program_wrote_merges(store: Store) -> None:
+    uri, rule = store.at("table"), a_rule(key=("day", "id"), partition_by=("day",), order_by=("at",))
+    days = [dt.date(2026, 1, 1), dt.date(2026, 1, 1), dt.date(2026, 1, 2)]
+    first = pl.DataFrame({"id": ["a", "b", "a"], "at": [5, 5, 5], "day": days})
+    write_deltalake(uri, first, partition_by=["day"], storage_options=options(uri))
+    second = pl.DataFrame({"id": ["b", "a", "c"], "at": [6, 4, None], "day": days})
+
+    done = take_in(uri, rule, 1, second)
+
+    assert done.counts == MergeCounts(inserted=1, updated=1, older=1, replaced=1)
+    found = rows(uri).select("day", "id", "at").sort("day", "id").rows()
+    assert found == [(days[0], "a", 5), (days[0], "b", 6), (days[2], "a", 5), (days[2], "c", None)]
 
 
 def test_commit_of_an_empty_batch_to_replace_with_replaces_nothing(local: Store) -> None:

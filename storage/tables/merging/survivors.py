@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from storage.errors import TableError
-from storage.filesystem import delta_storage_options
+from storage.filesystem import delta_storage_options, is_remote
 from storage.layout.data_file import DataFile
 from storage.layout.encodings import Encodings, encodings_for
 from storage.layout.leaves import leaves
@@ -30,7 +30,9 @@ from storage.tables.merging.scanning import full_path
 from storage.upstream import translated
 
 _AT_ONCE: Final = 2
-"""Files that are read and encoded at the same time."""
+"""Files that are read and encoded at the same time, where that takes time of the processor alone."""
+_WAITING_AT_ONCE: Final = 8
+"""Small files of an object store, whose answers take longer than the work."""
 _UNPACKED: Final = 8
 """Times that a compressed file grows in memory, about, beside the views of its text."""
 _VIEW_BYTES: Final = 16
@@ -66,13 +68,14 @@ def survivors(
         TableError: A file does not hold the rows that it must.
         StorageError: Reading or writing failed.
     """
-    encoder = _Encoder(uri, schema, rule)
+    encoder, files = _Encoder(uri, schema, rule), list(files)
+    at_once = encoder.at_once(files)
     under_way: deque[tuple[Old, Future[ParquetFile | None]]] = deque()
-    with ThreadPoolExecutor(_AT_ONCE, "penstock-merge") as threads:
+    with ThreadPoolExecutor(at_once, "penstock-merge") as threads:
         try:
             for old in files:
                 under_way.append((old, threads.submit(encoder.encoded, old)))
-                if len(under_way) > _AT_ONCE:
+                if len(under_way) > at_once:
                     yield from _put(uploads, *under_way.popleft(), rule.prefix)
             while under_way:
                 yield from _put(uploads, *under_way.popleft(), rule.prefix)
@@ -93,8 +96,16 @@ class _Encoder:
     """Makes the new files, in several threads; what encodings suit the first suit all of them."""
 
     def __init__(self, uri: str, schema: pl.Schema, rule: MergeRule) -> None:
-        self._uri, self._schema, self._rule = uri, schema, rule
+        self._uri, self._rule = uri, rule
+        self._columns = {name: kind for name, kind in schema.items() if name not in rule.partition_by}
         self._choosing, self._chosen = Lock(), Encodings()
+
+    def at_once(self, files: Iterable[Old]) -> int:
+        """How many of `files` together take half of the memory at most."""
+        if not is_remote(self._uri):
+            return _AT_ONCE
+        largest = max(map(self._unpacked, files), default=1.0)
+        return max(_AT_ONCE, min(_WAITING_AT_ONCE, int(self._rule.memory_bytes / 2 / largest)))
 
     def encoded(self, old: Old) -> ParquetFile | None:
         """The file with the rows that stay; None where there are none."""
@@ -138,7 +149,7 @@ class _Encoder:
             left = frame.filter(pl.Series(stays[first : first + frame.height]))
             first += frame.height
             if left.height:
-                yield _in_types(left, self._schema)
+                yield _in_types(left, self._columns)
 
     def _frames(self, old: Old) -> Iterator[pl.DataFrame]:
         """All rows of a file; checks that they are as many as there must be."""
@@ -168,13 +179,16 @@ class _Encoder:
 
     def _rows_at_once(self, old: Old) -> int:
         """More than the file has, where it fits into a quarter of the memory; else some row groups."""
-        unpacked = _UNPACKED * old.size + _VIEW_BYTES * len(self._schema) * old.rows
-        share = self._rule.memory_bytes / 4 / max(1, unpacked)
+        share = self._rule.memory_bytes / 4 / self._unpacked(old)
         group_rows = self._rule.layout.row_group_rows
         return old.rows + 1 if share >= 1 else max(1, int(share * old.rows) // group_rows) * group_rows
 
+    def _unpacked(self, old: Old) -> float:
+        """Bytes of its rows in memory, about."""
+        return 1.0 + _UNPACKED * old.size + _VIEW_BYTES * len(self._columns) * old.rows
 
-def _in_types(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+
+def _in_types(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """What other writers stored otherwise, such as times in nanoseconds, as the table has it."""
     return frame.select(
         pl.col(name) if _same(dtype, schema[name]) else pl.col(name).cast(schema[name])
