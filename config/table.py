@@ -69,7 +69,8 @@ class Upkeep(Spec):
 
     Attributes:
         min_files: Small files of a partition that are worth being made one.
-        settled: How long nothing must have been written to a partition before its files are compacted.
+        settled: How long nothing must have been written to a partition before its files are compacted; where
+            there are no partitions, each file settles by itself.
         keep: How long files that left the table stay, for readers of older versions.
     """
 
@@ -113,7 +114,7 @@ class Table(Spec):
 
     @property
     def distinct_by(self) -> Names:
-        """The key by which the records of a batch are told apart, before the transforms; none where rows merge."""
+        """What tells the records of a batch apart, before the transforms; nothing where rows merge."""
         return () if self.merges else self.key
 
     @model_validator(mode="after")

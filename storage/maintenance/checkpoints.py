@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import polars as pl
 from deltalake import DeltaTable
 
+from storage.filesystem import open_filesystem
 from storage.layout.uploads import remove_files
 from storage.maintenance.listing import LISTING_SCHEMA, LOG, list_table
 from storage.upstream import translated
@@ -32,6 +34,7 @@ class Log:
         interval: Commits between two checkpoints, as the table says.
         checkpoints: One row each: the columns of LISTING_SCHEMA, and `version`.
         begins: The oldest commit that is there.
+        named: The version whose checkpoint readers are told to begin with; None where none is named.
         plain: Whether all checkpoints are single files, as delta-rs makes them.
     """
 
@@ -39,6 +42,7 @@ class Log:
     interval: int
     checkpoints: pl.DataFrame
     begins: int
+    named: int | None
     plain: bool
 
     @property
@@ -64,7 +68,7 @@ def read_log(uri: str, table: DeltaTable) -> Log:
     begins = min(_numbered(listing, _COMMIT)["version"], default=0)
     every = int(table.metadata().configuration.get("delta.checkpointInterval") or INTERVAL)
     plain = listing.filter(path.str.contains(".checkpoint.", literal=True)).height == checkpoints.height
-    return Log(int(table.version()), every, checkpoints, begins, plain)
+    return Log(int(table.version()), every, checkpoints, begins, _named(uri), plain)
 
 
 def checkpoint(uri: str, table: DeltaTable) -> None:
@@ -87,6 +91,7 @@ def superfluous(log: Log, keep: timedelta, now_ms: int) -> pl.DataFrame:
     old = log.checkpoints.filter(pl.col("modified_ms") < now_ms - int(keep.total_seconds() * 1000))
     era = pl.col("version") // (_KEPT * log.interval)
     stays = pl.col("version") == pl.col("version").max().over(era)
+    stays |= pl.col("version").eq_missing(log.named)
     return old.filter(~stays).select(LISTING_SCHEMA.names())
 
 
@@ -106,6 +111,16 @@ def expire_log(uri: str, table: DeltaTable) -> int:
     with translated("clean up the log", uri):
         table.cleanup_metadata()
     return max(0, before - list_table(uri, LOG).height)
+
+
+def _named(uri: str) -> int | None:
+    filesystem, root = open_filesystem(uri)
+    with translated("read the log of the table", uri):
+        try:
+            text: bytes = filesystem.cat_file(f"{root}/{LOG}_last_checkpoint")
+        except FileNotFoundError:
+            return None
+    return int(json.loads(text)["version"])  # row objects allowed: one small object
 
 
 def _numbered(listing: pl.DataFrame, pattern: str) -> pl.DataFrame:

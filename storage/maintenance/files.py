@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -46,8 +47,6 @@ def active_file(path: str, size: int, partition: str) -> ActiveFile:
 
 def values_of(partition: str) -> dict[str, str | None]:
     """The values of a partition by the names of the columns, as the log has them."""
-    import json
-
     values: dict[str, str | None] = json.loads(partition)  # row objects allowed: one partition
     return values
 

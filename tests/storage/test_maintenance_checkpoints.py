@@ -78,6 +78,18 @@ def test_checkpoints_that_are_young_stay(uri: str) -> None:
     assert superfluous(read_log(uri, opened(uri)), WEEK, LATER_MS).height == 1
 
 
+def test_checkpoint_that_readers_are_sent_to_stays(tmp_path: Path) -> None:
+    uri = str(tmp_path / "table")
+    batches(uri, 2)
+    checkpoint(uri, opened(uri))
+    named = Path(uri, "_delta_log", "_last_checkpoint").read_bytes()
+    batches(uri, 1)
+    checkpoint(uri, opened(uri))
+    Path(uri, "_delta_log", "_last_checkpoint").write_bytes(named)
+
+    assert superfluous(read_log(uri, opened(uri)), WEEK, LATER_MS).is_empty()
+
+
 def test_checkpoints_of_a_log_that_has_lost_its_beginning_stay(tmp_path: Path) -> None:
     uri = str(tmp_path / "table")
     batches(uri, 2)
