@@ -3,6 +3,7 @@
 PipelineError                  base of all of them; final: the same call fails again
 ├── ProposalError              no pipeline can be proposed for a landing zone
 ├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
+├── ReplayError                a pipeline whose refused records cannot be taken in one by one
 ├── UndoError                  a batch that there is no undo for, or not before another
 ├── QueryError                 a condition or a column that a table cannot be asked for
 └── StoppedError               the run was asked to stop
@@ -23,6 +24,10 @@ class ProposalError(PipelineError):
 
 class NotConservedError(PipelineError):
     """The counts of a batch do not add up; it is not committed."""
+
+
+class ReplayError(PipelineError):
+    """Refused records cannot be taken in without the rest of their batch."""
 
 
 class UndoError(PipelineError):

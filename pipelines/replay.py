@@ -16,6 +16,7 @@ import polars as pl
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import plan_replay_batch
+from pipelines.errors import ReplayError
 from pipelines.progress import Progress
 from pipelines.reports.rejected import rejected_count
 from pipelines.run import BatchSummary, take
@@ -61,9 +62,17 @@ def replay(
     Atomic by batch and safe to repeat, as `pipelines.run.run` is.
 
     Raises:
+        ReplayError: The batches of the pipeline replace partitions.
         ConcurrentRunError: Another run of the same pipeline goes on.
         PenstockError: The batch under way failed; it is not visible.
     """
+    if pipeline.table.mode == "replace":
+        raise ReplayError(
+            "records of a partition cannot be replayed without the others, whose place they would take",
+            where=f"pipeline {pipeline.name}",
+            got="table.mode: replace",
+            next_step="take the whole batch in again: penstock undo PIPELINE --batch N, then penstock run",
+        )
     return _Replay(pipeline, settings or Settings.from_environment(), progress).replay()
 
 

@@ -115,7 +115,7 @@ def read_table_source(pipeline: Pipeline, files: pl.DataFrame, settings: Setting
             memory_bytes=settings.memory_bytes,
             max_unpacked_bytes=settings.max_unpacked_bytes,
         )
-        with closing(reader.rows(files)) as rows:
+        with closing(reader.read(files)) as rows:
             yield from rows
 
 

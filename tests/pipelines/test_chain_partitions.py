@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.errors import SpecError
+from pipelines.errors import ReplayError
+from pipelines.replay import replay
 from pipelines.run import run
 from storage.errors import TableError
 from storage.tables.ledger import planned_files
@@ -26,7 +29,7 @@ def days(*numbers: int) -> pl.DataFrame:
     return pl.DataFrame({"day": at, "amount": numbers}, {"day": pl.Date, "amount": pl.Int64})
 
 
-def counted(store: Store) -> list[tuple[object, ...]]:
+def counted(store: Store) -> list[tuple[Any, ...]]:
     """What `gold` holds, sorted."""
     return sorted(rows_of(store, "gold").select("day", "sales", "amount").rows())
 
@@ -118,7 +121,7 @@ def test_run_refuses_to_read_in_another_way_than_so_far(local: Store) -> None:
         run(follower(local, "gold", table={"partition_by": ["day"]}), SETTINGS)
 
 
-steps = st.one_of(
+steps: st.SearchStrategy[tuple[str, list[int]]] = st.one_of(
     st.tuples(st.just("append"), st.lists(st.integers(1, 4), min_size=1, max_size=4)),
     st.tuples(st.sampled_from(["delete", "double"]), st.integers(1, 4).map(lambda one: [one])),
     st.tuples(st.sampled_from(["compact", "run", "run some"]), st.just([])),
@@ -151,3 +154,10 @@ def _change(store: Store, what: str, numbers: list[int]) -> None:
             delta(store, "bronze").update({"amount": "amount * 2"}, predicate=f"amount = {numbers[0]}")
         case "compact":
             delta(store, "bronze").optimize.compact()
+
+
+def test_replay_into_partitions_that_are_replaced_is_refused_with_what_to_do(local: Store) -> None:
+    with pytest.raises(ReplayError, match="cannot be replayed") as error:
+        replay(gold(local), SETTINGS)
+
+    assert "penstock undo" in str(error.value.next_step)

@@ -54,9 +54,9 @@ class Piece:
     @classmethod
     def of(cls, identity: str) -> Piece:
         """The file that `identity` tells of."""
-        # row objects allowed: one a file
-        fields = json.loads(identity)
-        return cls(**fields | {"values": json.loads(fields["values"])})
+        fields = json.loads(identity)  # row objects allowed: one a file
+        values = json.loads(fields["values"])  # row objects allowed: one a file
+        return cls(**fields | {"values": values})
 
 
 def pieces_of(identities: Iterable[str]) -> list[Piece]:

@@ -49,7 +49,7 @@ class FeedReader:
     memory_bytes: int
     max_unpacked_bytes: int
 
-    def rows(self, files: pl.DataFrame) -> Generator[Rows]:
+    def read(self, files: pl.DataFrame) -> Generator[Rows]:
         """The rows of all files in order; of a version that wrote files again, only those that differ.
 
         Args:
