@@ -139,6 +139,48 @@ def test_build_pipeline_with_unfit_column_is_refused(option: str, names: list[st
     assert found == {f"table.{option}[{len(names) - 1}]": what}
 
 
+@pytest.mark.parametrize(
+    ("option", "names", "what"),
+    [
+        ("z_order_by", ["id", "id"], "a column that is named twice"),
+        ("z_order_by", ["who"], "z_order_by names a column of values without an order"),
+        ("z_order_by", ["who.name"], "z_order_by names a column that the contract has not"),
+        ("bloom", ["tags"], "bloom names a column of values that no filter tells apart"),
+        ("bloom", ["score"], "bloom names a column of values that no filter tells apart"),
+        ("bloom", ["who.name"], "bloom names a column that the contract has not"),
+        ("statistics", ["who"], "statistics names a column of values without a minimum"),
+        ("statistics", ["who.name"], "statistics names a column that the contract has not"),
+    ],
+)
+def test_build_pipeline_with_unfit_column_in_the_layout_is_refused(
+    option: str, names: list[str], what: str
+) -> None:
+    columns = {"id": "int64", "score": "float64", "who": {"id": "int64"}, "tags": ["string"]}
+
+    found = problems(contract={"columns": columns}, table={"uri": "y", "layout": {option: names}})
+
+    assert found == {f"table.layout.{option}[{len(names) - 1}]": what}
+
+
+@pytest.mark.parametrize("layout", [{"statistics": []}, {"z_order_by": list("abcdefghi")}])
+def test_build_pipeline_with_too_few_or_too_many_columns_in_the_layout_is_refused(
+    layout: dict[str, list[str]],
+) -> None:
+    columns = dict.fromkeys("abcdefghi", "int64")
+
+    assert problems(contract={"columns": columns}, table={"uri": "y", "layout": layout})
+
+
+def test_build_pipeline_lays_out_by_nested_columns() -> None:
+    layout = {"z_order_by": ["who.id", "id"], "bloom": ["who.id"], "statistics": ["who.id"]}
+
+    table = a_pipeline(
+        contract={"columns": {"id": "int64", "who": {"id": "int64"}}}, table={"uri": "y", "layout": layout}
+    ).table
+
+    assert table.layout.z_order_by == ("who.id", "id")
+
+
 def test_build_pipeline_sorts_and_keys_by_columns_of_every_plain_type() -> None:
     columns = {"raw": "binary!", "opens": "time!", "country": "dictionary!", "n": "int64"}
     names = ["raw", "opens", "country"]

@@ -30,9 +30,9 @@ def scattered() -> pl.DataFrame:
 
 def width(frame: pl.DataFrame, key: pl.Expr) -> float:
     """How much of all values a group of rows spans, of 1, on average."""
-    ranks = frame.select(key.rank("dense")).to_series()
-    spans = [int(one.max() - one.min()) for one in (ranks[i : i + _GROUP] for i in range(0, _ROWS, _GROUP))]  # type: ignore[operator, arg-type]
-    return sum(spans) / len(spans) / int(ranks.max())  # type: ignore[arg-type]
+    ranks = frame.select(key.rank("dense").alias("rank")).with_row_index("place")
+    spans = ranks.group_by(pl.col("place") // _GROUP).agg(pl.col("rank").max() - pl.col("rank").min())
+    return float(spans.select(pl.col("rank").mean()).item() / ranks.select(pl.col("rank").max()).item())
 
 
 @settings(max_examples=40, deadline=None)

@@ -52,11 +52,11 @@ def unbounded_in(schema: pl.Schema, files: Iterable[DataFile]) -> frozenset[str]
     comparable = {
         leaf.path[0] for leaf in leaves(schema) if not leaf.repeated and not isinstance(leaf.dtype, pl.Binary)
     }
-    return frozenset(name for file in files for name in comparable & _without_bounds(file))
+    return frozenset(name for file in files for name in _without_bounds(file, comparable))
 
 
 def promised(table: DeltaTable) -> tuple[str, ...] | None:
-    """The columns that readers of `table` believe to have bounds in all of its files; None for all of them."""
+    """The columns that readers of `table` take to have bounds in all of its files; None for all of them."""
     configured = table.metadata().configuration.get(STATISTICS_COLUMNS)
     if configured is None:
         return None
@@ -68,12 +68,12 @@ def statistics_columns(names: Iterable[str]) -> str:
     return ",".join("`" + name.replace("`", "``") + "`" for name in names)
 
 
-def _without_bounds(file: DataFile) -> set[str]:
+def _without_bounds(file: DataFile, comparable: Collection[str]) -> list[str]:
+    """None where there are bounds of nothing, or of all columns but those of nulls alone."""
     stats = json.loads(file.stats)  # row objects allowed: the statistics of a file
     low, nulls = stats.get("minValues"), stats["nullCount"]
-    if not low:
-        return set()
-    return {name for name, count in nulls.items() if name not in low and count != stats["numRecords"]}
+    without = [name for name in comparable if name in nulls and name not in (low or nulls)]
+    return without if any(nulls[name] != stats["numRecords"] for name in without) else []
 
 
 def _all_of(table: DeltaTable) -> list[str]:
