@@ -15,6 +15,7 @@ from storage.layout.data_file import DataFile
 from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch, delete_for_batch
+from storage.tables.content_hash import content_hash
 from storage.tables.delta import last_batch, open_table, remove_unused
 from storage.tables.quarantined import (
     MARKER_SCHEMA,
@@ -153,7 +154,7 @@ class QuarantineCommit:
         """Whether the records of the batch that are visible are those in the files, in whatever order."""
         with translated("read the quarantine", self._uri):
             visible = rows_in(self._table, self._uri, self._pipeline).filter(pl.col("batch") >= self._batch)
-            return _digest(visible).equals(_digest(_unpublished(self._uri, self._files)))
+            return _hash(visible) == _hash(_unpublished(self._uri, self._files))
 
     def _append(self, files: Sequence[DataFile], metadata: Mapping[str, Any]) -> None:
         commit_batch(
@@ -186,7 +187,6 @@ def _unpublished(uri: str, files: Sequence[DataFile]) -> pl.LazyFrame:
     return pl.scan_parquet(paths, glob=False, hive_partitioning=False, storage_options=options)
 
 
-def _digest(records: pl.LazyFrame) -> pl.DataFrame:
-    """One row that tells sets of records apart: how many, and the sum of their hashes."""
-    hashes = pl.struct(*REFUSED_SCHEMA, "replays").hash()
-    return records.select(rows=pl.len(), hashes=hashes.sum()).collect(engine="streaming")
+def _hash(records: pl.LazyFrame) -> str:
+    """What tells sets of records apart, in whatever order."""
+    return content_hash(records.select(*REFUSED_SCHEMA, "replays"))
