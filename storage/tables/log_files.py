@@ -34,6 +34,7 @@ def read_actions(uri: str, version: int, *, missing_ok: bool = False) -> list[di
                 if missing_ok:
                     return []
                 raise
+        # row objects allowed: one action a file, not a row
         return [json.loads(line) for line in data.splitlines() if line.strip()]
     except ValueError as error:
         raise TableError(
