@@ -77,7 +77,7 @@ class _Merger:
         """All rows of the partitions give way."""
         numbers = self._files.numbers() if self._staged or self._rule.clears else []
         rows = sum(one.rows for one in self._staged)
-        counts = MergeCounts(inserted=rows, replaced=self._files.rows() if numbers else 0)
+        counts = MergeCounts(inserted=rows, replaced=self._files.row_count() if numbers else 0)
         removes = [self._files.active(number) for number in numbers]
         return Merge(removes, self._staged, (), self._reads, counts)
 

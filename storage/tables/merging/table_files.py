@@ -38,7 +38,7 @@ class TableFiles:
         """All of them."""
         return self._actions["file"].to_list()  # row objects allowed: one a file
 
-    def rows(self) -> int:
+    def row_count(self) -> int:
         """Of all of them; where the log does not count them, the footers are asked."""
         unknown = self._actions.filter(pl.col("num_records").is_null())["path"]
         asked = sum(footer.rows or 0 for footer in read_footers(self._uri, unknown))
