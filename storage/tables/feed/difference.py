@@ -44,7 +44,7 @@ class Kept:
 def differences(pieces: Sequence[Piece], read: Read, schema: pa.Schema) -> Kept:
     """Reads the files of versions that took out and added some in one partition.
 
-    Memory: about 60 bytes for each row of one partition in one version, and a byte for each row of all that
+    Memory: about 250 bytes for each row of one partition in one version, and a byte for each row of all that
     are compared.
 
     Args:
@@ -69,11 +69,19 @@ def _compared(
     rows = pl.concat(_hashes(numbers, read, schema)).with_columns(
         removed=pl.col("file").is_in([number for number in numbers if pieces[number].what == "removed"])
     )
-    key = ["first", "second"]
-    both = pl.min_horizontal(pl.col("removed").sum(), (~pl.col("removed")).sum()).over(key)
-    nth = pl.int_range(pl.len()).over([*key, "removed"])
-    kept = rows.select("file", kept=nth >= both)
-    return {number: kept.filter(file=number)["kept"].to_numpy() for number in numbers}
+    kept = np.zeros(rows.height, np.bool_)
+    kept[_surplus(rows)["row"].to_numpy()] = True
+    masks = pl.DataFrame({"file": rows["file"], "kept": kept})
+    return {number: masks.filter(file=number)["kept"].to_numpy() for number in numbers}
+
+
+def _surplus(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of either side that have no equal one on the other; of several, the later ones."""
+    key, removed = ["first", "second"], pl.col("removed")
+    uneven = rows.group_by(key).agg(both=pl.min_horizontal(removed.sum(), removed.not_().sum()), all=pl.len())
+    uneven = uneven.filter(pl.col("all") != 2 * pl.col("both"))
+    found = rows.with_row_index("row").join(uneven, on=key, maintain_order="left")
+    return found.filter(pl.int_range(pl.len()).over([*key, "removed"]) >= pl.col("both"))
 
 
 def _hashes(numbers: Sequence[int], read: Read, schema: pa.Schema) -> Iterator[pl.DataFrame]:
