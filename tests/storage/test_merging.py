@@ -430,9 +430,7 @@ def test_commit_to_a_table_that_forbids_it_refuses(
         ({"order_by": ("nested.list",)}, "cannot be compared"),
     ],
 )
-def test_check_rule_of_columns_that_cannot_be_compared_names_them(
-    options: dict[str, Any], said: str
-) -> None:
+def test_check_rule_of_columns_that_cannot_be_compared_names_them(options: dict[str, Any], said: str) -> None:
     schema = pl.Schema(
         {"id": pl.Int64(), "nested": pl.Struct({"x": pl.Int64(), "list": pl.List(pl.Int64())})}
     )
