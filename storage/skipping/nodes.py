@@ -34,7 +34,9 @@ class Node:
         Raises:
             PolarsError: It holds something that has no JSON, such as a function of Python.
         """
-        return cls(*only(json.loads(expression.meta.serialize(format="json"))), expression)
+        # row objects allowed: one expression, not a row
+        body = json.loads(expression.meta.serialize(format="json"))
+        return cls(*only(body), expression)
 
     def inputs(self) -> list[Node]:
         """What it is made of; empty where that is not known here."""
