@@ -24,7 +24,7 @@ def defaults(model: type[BaseModel], prefix: str = "") -> dict[str, object]:
 
 def test_document_has_every_key_once_and_no_other() -> None:
     keys = re.findall(r"^\| `([a-z_.]+)` \|", TEXT.partition("## Formats")[0], re.MULTILINE)
-    inner = {"table.layout": Layout, "table.upkeep": Upkeep}
+    inner: dict[str, type[BaseModel]] = {"table.layout": Layout, "table.upkeep": Upkeep}
     sections: dict[str, type[BaseModel]] = {"source": Source, "contract": Contract, "table": Table, **inner}
     expected = [name for name in Pipeline.model_fields if name not in sections]
     expected += [f"{name}.{key}" for name, model in sections.items() for key in model.model_fields]
