@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,11 @@ def main() -> int:
     """Runs until caught up."""
     pipeline = Pipeline.model_validate_json(sys.argv[1])
     step, _, batch = " ".join(sys.argv[3:]).partition(" ")
-    begin = {"replay": replay, "undo": partial(undo, batch=int(batch or 0))}.get(step, run)
+    begins: dict[str, Callable[..., object]] = {
+        "replay": replay,
+        "undo": partial(undo, batch=int(batch or 0)),
+    }
+    begin = begins.get(step, run)
     while not Path(sys.argv[2]).exists():
         time.sleep(0.001)
     try:
