@@ -42,8 +42,9 @@ _DELTAS: Final = {
     "FLOAT": "BYTE_STREAM_SPLIT",
     "DOUBLE": "BYTE_STREAM_SPLIT",
 }
-ZSTD: Final = {"compression": "zstd", "compression_level": 1}
+ZSTD_LEVEL: Final = 1
 """Level 3 takes 15 % more time and saves nothing on events; lz4 takes 20 % less time for 70 % more bytes."""
+ZSTD: Final = {"compression": "zstd", "compression_level": ZSTD_LEVEL}
 
 
 @dataclass(frozen=True, slots=True)

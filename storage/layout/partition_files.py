@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import polars as pl
 
 from storage.layout.data_file import DataFile
-from storage.layout.encodings import Encodings, encodings_for
 from storage.layout.file_layout import FileLayout
 from storage.layout.frame_memory import buffers, compacted, joined_bytes, trimmed
 from storage.layout.parquet_file import ParquetFile, encode_parquet, even_share
@@ -67,7 +66,6 @@ class PartitionFiles:
         self._carried: list[pl.DataFrame] = []
         self._threads = ThreadPoolExecutor(_ENCODERS, "penstock-encode")
         self._encoding: deque[tuple[Run, Future[tuple[ParquetFile, bytes | None]]]] = deque()
-        self._encodings = Encodings()
         self.files: list[DataFile] = []
 
     def carried_bytes(self) -> int:
@@ -125,11 +123,9 @@ class PartitionFiles:
 
     def _write(self, rows: pl.DataFrame, part: Run) -> None:
         rows = z_ordered(rows.drop(self._partition_by), self._layout.z_order_by)
-        if not self._encodings.chosen:
-            self._encodings = encodings_for(rows.drop(self._aside))
         for piece in rows.iter_slices(self._rows_of_a_file(rows)):
             self._settle(_ENCODERS - 1)
-            encoded = self._threads.submit(self._encoded, piece, self._encodings)
+            encoded = self._threads.submit(self._encoded, piece)
             self._encoding.append((part, encoded))
 
     def _rows_of_a_file(self, rows: pl.DataFrame) -> int:
@@ -142,9 +138,9 @@ class PartitionFiles:
     def _guess(rows: pl.DataFrame) -> float:
         return joined_bytes(rows) / rows.height / _MEMORY_OF_A_BYTE
 
-    def _encoded(self, rows: pl.DataFrame, encodings: Encodings) -> tuple[ParquetFile, bytes | None]:
+    def _encoded(self, rows: pl.DataFrame) -> tuple[ParquetFile, bytes | None]:
         aside = encode_parquet(rows.select(self._aside)).data if self._aside else None
-        return encode_parquet(rows.drop(self._aside), self._layout, encodings), aside
+        return encode_parquet(rows.drop(self._aside), self._layout), aside
 
     def _settle(self, left: int) -> None:
         """Puts encoded files where they belong, in order, until at most `left` are being encoded."""

@@ -21,8 +21,7 @@ from storage.filesystem import delta_storage_options, is_remote
 from storage.layout.data_file import DataFile
 from storage.layout.encodings import Encodings, encodings_for
 from storage.layout.leaves import leaves
-from storage.layout.not_a_number import leaves_with_nan
-from storage.layout.parquet_file import ParquetFile, even_share
+from storage.layout.parquet_file import ParquetFile, encode_parquet, even_share
 from storage.layout.row_groups import RowGroups
 from storage.layout.uploads import Uploads
 from storage.tables.merging.rule import MergeRule
@@ -113,8 +112,10 @@ class _Encoder:
         first = next(frames, None)
         if first is None:
             return None
+        if self._fits(old):
+            return encode_parquet(first, self._rule.layout)
         sink, rows = io.BytesIO(), 0
-        nan = leaves_with_nan(first) if self._fits(old) else self._nan(old, first.schema)
+        nan = self._nan(old, first.schema)
         layout = self._rule.layout
         file = RowGroups(sink, first.schema, layout, self._encodings(first), nan)
         for frame in chain([first], frames):
