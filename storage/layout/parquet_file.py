@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -47,14 +47,8 @@ def encode_parquet(
     nan = leaves_with_nan(frame)
     sink = io.BytesIO()
     group_rows = even_share(frame.height, layout.row_group_rows)
-    if encodings is None and not nan and not layout.bloom and layout.statistics is None:
-        frame.write_parquet(
-            sink,
-            compression="zstd",
-            compression_level=ZSTD_LEVEL,
-            statistics=_BOUNDS,
-            row_group_size=group_rows,
-        )
+    if encodings is None and not nan and is_plain(layout):
+        frame.write_parquet(sink, **polars_options(group_rows))
         return ParquetFile(
             sink.getvalue(), frame.height, file_statistics(frame.schema, pq.read_metadata(sink))
         )
@@ -63,6 +57,21 @@ def encode_parquet(
         file.write(rows)
     stats = file.finish()
     return ParquetFile(sink.getvalue(), frame.height, stats)
+
+
+def is_plain(layout: FileLayout) -> bool:
+    """Whether Polars can write such files."""
+    return not layout.bloom and layout.statistics is None
+
+
+def polars_options(row_group_rows: int) -> dict[str, Any]:
+    """As `write_parquet` and `sink_parquet` take them."""
+    return {
+        "compression": "zstd",
+        "compression_level": ZSTD_LEVEL,
+        "statistics": _BOUNDS,
+        "row_group_size": row_group_rows,
+    }
 
 
 def even_share(rows: int, row_group_rows: int) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from storage.errors import NotFoundError, StorageError
 from storage.filesystem import is_remote, open_filesystem
@@ -51,6 +54,28 @@ class Uploads:
         if len(self._under_way) >= _AT_ONCE:
             self._under_way.popleft().result()
         self._under_way.append(self._threads.submit(self._put, path, data))
+
+    @contextmanager
+    def sink(self, path: str) -> Iterator[IO[bytes]]:
+        """A new file to write, and to read again; from any thread.
+
+        On a local disk the file itself; for an object store memory, which the end of the block puts there.
+
+        Args:
+            path: Relative to the table, and new; on a local disk its folder must be there.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        self._paths.append(path)
+        with translated("write a data file", f"{self._uri}/{path}"):
+            if self._threads is None:
+                with Path(self._root, path).open("x+b") as file:
+                    yield file
+                return
+            with io.BytesIO() as memory:
+                yield memory
+                self._put(path, memory.getvalue())
 
     def keep(self) -> None:
         """Returns once every file is there; from then on they are somebody else's, and `remove` leaves them.

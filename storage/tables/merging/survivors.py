@@ -5,27 +5,29 @@ from __future__ import annotations
 import io
 import time
 import uuid
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from threading import Lock
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from storage.errors import TableError
 from storage.filesystem import delta_storage_options, is_remote
 from storage.layout.data_file import DataFile
 from storage.layout.encodings import Encodings, encodings_for
+from storage.layout.file_statistics import file_statistics
 from storage.layout.leaves import leaves
-from storage.layout.parquet_file import ParquetFile, encode_parquet, even_share
+from storage.layout.parquet_file import even_share, is_plain, polars_options
 from storage.layout.row_groups import RowGroups
 from storage.layout.uploads import Uploads
 from storage.tables.merging.rule import MergeRule
-from storage.tables.merging.scanning import full_path
+from storage.tables.merging.scanning import ROW, full_path
 from storage.upstream import translated
 
 _AT_ONCE: Final = 2
@@ -67,35 +69,19 @@ def survivors(
         TableError: A file does not hold the rows that it must.
         StorageError: Reading or writing failed.
     """
-    encoder, files = _Encoder(uri, schema, rule), list(files)
-    at_once = encoder.at_once(files)
-    under_way: deque[tuple[Old, Future[ParquetFile | None]]] = deque()
-    with ThreadPoolExecutor(at_once, "penstock-merge") as threads:
+    writer, files = _Writer(uri, uploads, schema, rule), list(files)
+    with ThreadPoolExecutor(writer.at_once(files), "penstock-merge") as threads:
         try:
-            for old in files:
-                under_way.append((old, threads.submit(encoder.encoded, old)))
-                if len(under_way) > at_once:
-                    yield from _put(uploads, *under_way.popleft(), rule.prefix)
-            while under_way:
-                yield from _put(uploads, *under_way.popleft(), rule.prefix)
+            yield from filter(None, threads.map(writer.written, files))
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _put(uploads: Uploads, old: Old, encoded: Future[ParquetFile | None], prefix: str) -> Iterator[DataFile]:
-    parquet = encoded.result()
-    if parquet is not None:
-        path = f"{''.join(old.path.rpartition('/')[:2])}{prefix}-{uuid.uuid4().hex}.parquet"
-        uploads.put(path, parquet.data)
-        now_ms = time.time_ns() // 1_000_000
-        yield DataFile(path, len(parquet.data), parquet.rows, old.values, parquet.stats, now_ms)
-
-
-class _Encoder:
+class _Writer:
     """Makes the new files, in several threads; what encodings suit the first suit all of them."""
 
-    def __init__(self, uri: str, schema: pl.Schema, rule: MergeRule) -> None:
-        self._uri, self._rule = uri, rule
+    def __init__(self, uri: str, uploads: Uploads, schema: pl.Schema, rule: MergeRule) -> None:
+        self._uri, self._uploads, self._rule = uri, uploads, rule
         self._columns = {name: kind for name, kind in schema.items() if name not in rule.partition_by}
         self._choosing, self._chosen = Lock(), Encodings()
 
@@ -106,24 +92,42 @@ class _Encoder:
         largest = max(map(self._unpacked, files), default=1.0)
         return max(_AT_ONCE, min(_WAITING_AT_ONCE, int(self._rule.memory_bytes / 2 / largest)))
 
-    def encoded(self, old: Old) -> ParquetFile | None:
+    def written(self, old: Old) -> DataFile | None:
         """The file with the rows that stay; None where there are none."""
-        frames = self._staying(old)
-        first = next(frames, None)
-        if first is None:
+        rows = old.rows - len(old.gone)
+        if not rows:
             return None
-        if self._fits(old):
-            return encode_parquet(first, self._rule.layout)
-        sink, rows = io.BytesIO(), 0
-        nan = self._nan(old, first.schema)
+        path = f"{''.join(old.path.rpartition('/')[:2])}{self._rule.prefix}-{uuid.uuid4().hex}.parquet"
+        nan = self._nan(old)
+        write = self._stream if not nan and is_plain(self._rule.layout) else partial(self._group, nan)
+        with self._uploads.sink(path) as sink:
+            stats = write(old, sink)
+            size = sink.seek(0, io.SEEK_END)
+        return DataFile(path, size, rows, old.values, stats, time.time_ns() // 1_000_000)
+
+    def _stream(self, old: Old, sink: IO[bytes]) -> str:
+        """One query from file to file, on all cores: twice as fast as `_group`. Gives the statistics."""
+        group_rows = even_share(old.rows - len(old.gone), self._rule.layout.row_group_rows)
+        rows = self._scan(old)
+        with translated("read a data file", f"{self._uri}/{old.path}"):
+            _check_rows(self._uri, old, rows.select(pl.len()).collect().item())
+            staying = rows.with_row_index(ROW).filter(pl.lit(_staying(old)).gather(pl.col(ROW)))
+            found = _in_types(staying, self._columns)
+            found.sink_parquet(sink, engine="streaming", **polars_options(group_rows))
+        footer = pq.read_metadata(sink)
+        _check_rows(self._uri, old, footer.num_rows + len(old.gone))
+        return file_statistics(found.collect_schema(), footer)
+
+    def _group(self, nan: frozenset[int], old: Old, sink: IO[bytes]) -> str:
+        """Row group by row group, as the layout asks for. Gives the statistics."""
+        frames = self._frames_staying(old)
+        first = next(frames)
         layout = self._rule.layout
         file = RowGroups(sink, first.schema, layout, self._encodings(first), nan)
         for frame in chain([first], frames):
-            rows += frame.height
             for group in frame.iter_slices(even_share(frame.height, layout.row_group_rows)):
                 file.write(group)
-        stats = file.finish()
-        return ParquetFile(sink.getvalue(), rows, stats)
+        return file.finish()
 
     def _encodings(self, rows: pl.DataFrame) -> Encodings:
         with self._choosing:
@@ -131,26 +135,29 @@ class _Encoder:
                 self._chosen = encodings_for(rows)
             return self._chosen
 
-    def _nan(self, old: Old, schema: pl.Schema) -> frozenset[int]:
-        """The leaves with a NaN anywhere in a file that is too large to be seen as a whole."""
-        floats = [leaf for leaf in leaves(schema) if leaf.dtype.is_float()]
+    def _nan(self, old: Old) -> frozenset[int]:
+        """The leaves with a NaN anywhere in a file, which may be too large to be seen as a whole."""
+        rows = self._scan(old)
+        found = leaves(_in_types(rows, self._columns).collect_schema())
         checks = {
             str(leaf.position): pl.lit(True) if leaf.values is None else leaf.values.is_nan().any()
-            for leaf in floats
+            for leaf in found
+            if leaf.dtype.is_float()
         }
+        if not checks:
+            return frozenset()
         with translated("read a data file", f"{self._uri}/{old.path}"):
-            found = self._scan(old).select(**checks).collect(engine="streaming")
-        return frozenset(int(position) for position in found.columns if found[position].any())
+            seen = rows.select(**checks).collect(engine="streaming")
+        return frozenset(int(position) for position in seen.columns if seen[position].any())
 
-    def _staying(self, old: Old) -> Iterator[pl.DataFrame]:
+    def _frames_staying(self, old: Old) -> Iterator[pl.DataFrame]:
         """The rows that stay, a frame at a time, none of them empty."""
-        stays, first = np.ones(old.rows, np.bool_), 0
-        stays[old.gone.to_numpy()] = False
+        stays, first = _staying(old), 0
         for frame in self._frames(old):
-            left = frame.filter(pl.Series(stays[first : first + frame.height]))
+            left = frame.filter(stays.slice(first, frame.height))
             first += frame.height
             if left.height:
-                yield _in_types(left, self._columns)
+                yield _in_types(left.lazy(), self._columns).collect()
 
     def _frames(self, old: Old) -> Iterator[pl.DataFrame]:
         """All rows of a file; checks that they are as many as there must be."""
@@ -162,21 +169,11 @@ class _Encoder:
                 if found > old.rows:
                     break
                 yield frame
-        if found != old.rows:
-            raise TableError(
-                "a data file does not hold the rows that the log says",
-                where=f"{self._uri}/{old.path}",
-                got=f"{found:,} rows or more" if found > old.rows else f"{found:,} rows",
-                expected=f"{old.rows:,} rows",
-                next_step="run penstock verify, and put the file back as it was written",
-            )
+        _check_rows(self._uri, old, found)
 
     def _scan(self, old: Old) -> pl.LazyFrame:
         where, options = full_path(self._uri, old.path), delta_storage_options(self._uri) or None
         return pl.scan_parquet(where, glob=False, hive_partitioning=False, storage_options=options)
-
-    def _fits(self, old: Old) -> bool:
-        return self._rows_at_once(old) > old.rows
 
     def _rows_at_once(self, old: Old) -> int:
         """More than the file has, where it fits into a quarter of the memory; else some row groups."""
@@ -189,11 +186,28 @@ class _Encoder:
         return 1.0 + _UNPACKED * old.size + _VIEW_BYTES * len(self._columns) * old.rows
 
 
-def _in_types(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def _staying(old: Old) -> pl.Series:
+    stays = np.ones(old.rows, np.bool_)
+    stays[old.gone.to_numpy()] = False
+    return pl.Series(stays)
+
+
+def _check_rows(uri: str, old: Old, found: int) -> None:
+    if found != old.rows:
+        raise TableError(
+            "a data file does not hold the rows that the log says",
+            where=f"{uri}/{old.path}",
+            got=f"{found:,} rows or more" if found > old.rows else f"{found:,} rows",
+            expected=f"{old.rows:,} rows",
+            next_step="run penstock verify, and put the file back as it was written",
+        )
+
+
+def _in_types(rows: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """What other writers stored otherwise, such as times in nanoseconds, as the table has it."""
-    return frame.select(
+    return rows.select(
         pl.col(name) if _same(dtype, schema[name]) else pl.col(name).cast(schema[name])
-        for name, dtype in frame.schema.items()
+        for name, dtype in rows.collect_schema().items()
         if name in schema
     )
 
