@@ -30,7 +30,7 @@ def lower_bound(dtype: pl.DataType, minima: Sequence[Any]) -> str | None:
         minima: The minimum of each row group as Parquet stores it: bool, int, float, or bytes; at least one.
     """
     if isinstance(dtype, pl.String | pl.Categorical):
-        return json.dumps(_clean_prefix(min(minima)))  # a prefix never sorts after the whole
+        return json_text(_clean_prefix(min(minima)))  # a prefix never sorts after the whole
     return _json_text(dtype, min(_comparable(dtype, one) for one in minima))
 
 
@@ -38,8 +38,13 @@ def upper_bound(dtype: pl.DataType, maxima: Sequence[Any]) -> str | None:
     """JSON text of a value that no value of the column is greater than; the rest as for `lower_bound`."""
     if isinstance(dtype, pl.String | pl.Categorical):
         text = _text_at_least(max(maxima))
-        return None if text is None else json.dumps(text)
+        return None if text is None else json_text(text)
     return _json_text(dtype, max(_comparable(dtype, one) for one in maxima))
+
+
+def json_text(text: str) -> str:
+    """A JSON string with characters as they are: of two escapes for one, delta-rs 1.6.3 makes another one."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _comparable(dtype: pl.DataType, raw: Any) -> Any:

@@ -7,14 +7,13 @@ Parquet footer, which the writer has just filled from the data, or from the data
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
-from storage.layout.bounds import lower_bound, upper_bound
+from storage.layout.bounds import json_text, lower_bound, upper_bound
 from storage.layout.file_layout import columns_of
 from storage.layout.group_statistics import GroupStatistics
 from storage.layout.leaves import leaves
@@ -96,4 +95,4 @@ def _put(tree: _Tree, path: Sequence[str], text: str) -> None:
 def _json_object(tree: _Tree) -> str:
     """Text is put together by hand, because `json` would round decimals to floating point."""
     parts = ((name, part if isinstance(part, str) else _json_object(part)) for name, part in tree.items())
-    return "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in parts) + "}"
+    return "{" + ",".join(f"{json_text(name)}:{text}" for name, text in parts) + "}"

@@ -78,7 +78,12 @@ def body_of(one: Replacement) -> bytes:
     ]
     actions += [{"remove": _remove(file, one, now_ms)} for file in one.removes]
     actions += [{"add": _add(file, one)} for file in one.adds]
-    return "".join(json.dumps(action, separators=(",", ":")) + "\n" for action in actions).encode()
+    return "".join(map(_line, actions)).encode()
+
+
+def _line(action: Mapping[str, Any]) -> str:
+    """Characters stay as they are, not escaped: see `storage.layout.bounds.json_text`."""
+    return json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def _remove(file: ActiveFile, one: Replacement, now_ms: int) -> dict[str, Any]:

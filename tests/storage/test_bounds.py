@@ -33,7 +33,7 @@ from tests.storage.frames import TEXTS
         (pl.Datetime("us", "UTC"), -1, '"1969-12-31T23:59:59.999999Z"'),
         (pl.Datetime("us"), 0, '"1970-01-01T00:00:00.000000"'),
         (pl.Datetime("us"), 2**63 - 1, None),
-        (pl.String(), "é".encode(), r'"\u00e9"'),
+        (pl.String(), "é𠮷".encode(), '"é𠮷"'),
     ],
 )
 def test_bounds_of_short_values_are_exact(dtype: pl.DataType, raw: Any, text: str | None) -> None:

@@ -137,6 +137,7 @@ def bounds(uri: str) -> list[dict[str, Any]]:
 
 KEYS: dict[str, list[Any]] = {
     "text": ["", "a", "ä" * 40, "ä" * 40 + "b", "\U0010ffff" * 40],
+    "other planes": ["𠮷", "\U0010ffff"],
     "integers": [-(2**63), -1, 0, 1, 2**63 - 1],
     "floats": [float("-inf"), -0.5, 0.0, 1e300, float("nan")],
     "booleans": [False, True],
@@ -164,6 +165,16 @@ def test_commit_finds_keys_of_every_type_again(store: Store, kind: str, mode: An
     assert done.counts == MergeCounts(inserted=1, **changed)
     expected = [2] * len(keys) if mode == "upsert" else [*[1] * known, 2]
     assert sorted(rows(uri)["value"]) == expected
+
+
+def test_commit_finds_keys_in_a_partition_of_any_character_again(store: Store) -> None:
+    uri, rule = store.at("table"), a_rule(key=("part",), partition_by=("part",))
+    frame = pl.DataFrame({"part": ["𠮷", "\U0010ffff", "\U000e0067"], "value": [1, 2, 3]})
+
+    counts = [take_in(uri, rule, number, frame).counts for number in (1, 2, 3)]
+
+    assert counts[1:] == [MergeCounts(updated=3, replaced=3)] * 2
+    assert sorted(rows(uri).select("part", "value").rows()) == sorted(frame.rows())
 
 
 def test_commit_by_a_column_that_is_younger_than_some_files_takes_their_rows_for_keyless(
