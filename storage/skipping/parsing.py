@@ -7,7 +7,7 @@ every literal, and every cast. What is not known here, by its name in Polars' ow
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any as Json
 
 import polars as pl
@@ -58,17 +58,24 @@ def understood(where: pl.Expr, schema: pl.Schema) -> Predicate:
     return UNKNOWN if not handed or handed[0] is None else parse(handed[0], schema)
 
 
-def parse(bound: pl.Expr, schema: pl.Schema) -> Predicate:
-    """What of `bound`, as Polars hands it to a source of rows, statistics can judge."""
+def parse(bound: pl.Expr, schema: pl.Schema, paths: Mapping[str, Path] | None = None) -> Predicate:
+    """What of `bound`, as Polars hands it to a source of rows, statistics can judge.
+
+    Args:
+        bound: A boolean expression.
+        schema: The columns of the table.
+        paths: Where columns that the source calls otherwise are in the table.
+    """
     try:
-        return _Parser(schema).predicate(Node.of(bound))
+        return _Parser(schema, paths or {}).predicate(Node.of(bound))
     except PolarsError:
         return UNKNOWN
 
 
 class _Parser:
-    def __init__(self, schema: pl.Schema) -> None:
+    def __init__(self, schema: pl.Schema, paths: Mapping[str, Path]) -> None:
         self._schema = schema
+        self._paths = paths
 
     def predicate(self, node: Node) -> Predicate:
         """Of a node whose values are boolean."""
@@ -101,10 +108,8 @@ class _Parser:
             return Compare(operand, operator, constant.expression)
         equal: Predicate = Compare(operand, "Eq", constant.expression)
         if operator.endswith("Validity"):  # null is a value here
-            if pl.select(constant.expression).item() is None:
-                equal = IsNull(operand)
-            else:
-                equal = All((equal, Not(IsNull(operand))))
+            null = self._is_null(node, "IsNull")
+            equal = null if pl.select(constant.expression).item() is None else All((equal, Not(null)))
         return Not(equal) if operator.startswith("Not") else equal
 
     def _function(self, node: Node) -> Predicate:
@@ -122,7 +127,9 @@ class _Parser:
             low, high = _BETWEEN[options["closed"]]
             return All((self._compare(inputs[0], low, inputs[1]), self._compare(inputs[0], high, inputs[2])))
         if name == "IsIn":
-            return self._is_in(*inputs)
+            found = self._is_in(*inputs)
+            # With that option null is not in a list without null, instead of perhaps.
+            return All((found, Not(self._is_null(inputs[0], "IsNull")))) if options["nulls_equal"] else found
         if name in ("AllHorizontal", "AnyHorizontal"):
             parts = tuple(map(self.predicate, inputs))
             return All(parts) if name == "AllHorizontal" else Any(parts)
@@ -130,7 +137,7 @@ class _Parser:
 
     def _is_null(self, node: Node, name: str) -> Predicate:
         operand = self._operand(node)
-        if operand is None:
+        if operand is None or node.path() is None:  # a cast may make nulls of values
             return UNKNOWN
         return IsNull(operand) if name == "IsNull" else Not(IsNull(operand))
 
@@ -161,8 +168,9 @@ class _Parser:
         """The leaf below `node`, and `node` with `""` for it; None unless each step keeps the order."""
         path = node.path()
         if path is not None:
-            return path, _LEAF
-        below = self._in_order(node.inputs()[0]) if node.kind == "Cast" else None
+            return (*self._paths.get(path[0], path[:1]), *path[1:]), _LEAF
+        wraps = node.kind == "Cast" and node.body["options"] == "Overflowing"
+        below = self._in_order(node.inputs()[0]) if node.kind == "Cast" and not wraps else None
         if below is None:
             return None
         cast = {"Cast": {**node.body, "expr": below[1], "options": "NonStrict"}}

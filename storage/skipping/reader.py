@@ -195,7 +195,7 @@ class TableReader:
         ) -> Iterator[pl.DataFrame]:
             names = list(schema) if columns is None else columns
             asked = projection({name: paths[name] for name in names}, where, paths)
-            predicate = UNKNOWN if where is None else parse(where, schema)
+            predicate = UNKNOWN if where is None else parse(where, self.schema, paths)
             return _limited(self._frames(predicate, asked, schema, measured), rows)
 
         return register_io_source(source, schema=schema, is_pure=measured is None, explain_name="penstock")

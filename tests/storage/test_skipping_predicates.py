@@ -92,6 +92,21 @@ def test_judge_equal_bounds_proves_that_none_differs() -> None:
     assert may(pl.col("yes").ne(False), nulls=None, bounds=False)
 
 
+def test_judge_a_cast_that_makes_nulls_or_wraps_reads() -> None:
+    small = pl.col("i").cast(pl.Int8, strict=False)
+
+    for where in (small.is_null(), ~small.is_not_null(), small.eq_missing(pl.lit(None, pl.Int8))):
+        assert may(where)
+    assert may(pl.col("i").cast(pl.Int8, wrap_numerical=True) < 0)
+    assert not may(small < 0)
+
+
+def test_judge_a_list_that_null_is_not_in_reads_nulls() -> None:
+    for where in (pl.col("i").is_in([15], nulls_equal=True), pl.col("i").is_in([9], nulls_equal=True)):
+        assert may(~where, nulls=10, bounds=False)
+        assert not may(where, nulls=10, bounds=False)
+
+
 def test_judge_values_that_json_cannot_hold() -> None:
     assert not may(pl.col("f") > float("inf"))
     assert may(pl.col("f") < float("nan"))

@@ -10,6 +10,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from storage.errors import NotFoundError, StorageError, TableSchemaError
+from storage.skipping.measured import Measured
 from storage.skipping.reader import TableReader, read_table
 from storage.tables.content_hash import content_hash
 from tests.conftest import Store
@@ -89,6 +90,16 @@ def test_read_some_rows_stops_early_and_counts_need_no_column(tmp_path: Path) ->
     assert reader.lazy().select(pl.len()).collect().item() == 5000
     assert reader.lazy().filter(pl.col("n") >= 4990).select(pl.len()).collect().item() == 10
     assert reader.lazy().filter(pl.col("n") == pl.col("n").max()).collect()["n"].to_list() == [4999]
+
+
+def test_read_and_filter_by_a_field_that_was_asked_for_by_its_path(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"n": range(100), "s": [{"x": number} for number in range(100)]})
+    reader, took = read_table(write_ours(str(tmp_path / "t"), rows, row_group_rows=10)), Measured()
+
+    found = reader.query(None, ["n", "s.x"], took).filter(pl.col("s.x") > 95).collect()
+
+    assert found.sort("n").rows() == [(number, number) for number in range(96, 100)]
+    assert took.row_groups_by_statistics == 9
 
 
 def test_read_a_table_with_deletion_vectors_leaves_it_to_polars(tmp_path: Path) -> None:
