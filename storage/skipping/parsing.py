@@ -127,9 +127,7 @@ class _Parser:
             low, high = _BETWEEN[options["closed"]]
             return All((self._compare(inputs[0], low, inputs[1]), self._compare(inputs[0], high, inputs[2])))
         if name == "IsIn":
-            found = self._is_in(*inputs)
-            # With that option null is not in a list without null, instead of perhaps.
-            return All((found, Not(self._is_null(inputs[0], "IsNull")))) if options["nulls_equal"] else found
+            return self._is_in(*inputs, nulls_equal=options["nulls_equal"])
         if name in ("AllHorizontal", "AnyHorizontal"):
             parts = tuple(map(self.predicate, inputs))
             return All(parts) if name == "AllHorizontal" else Any(parts)
@@ -148,7 +146,8 @@ class _Parser:
         text = pl.select(prefix.expression).item()
         return BeginsWith(operand, text) if isinstance(text, str) else UNKNOWN
 
-    def _is_in(self, node: Node, constants: Node) -> Predicate:
+    def _is_in(self, node: Node, constants: Node, *, nulls_equal: bool) -> Predicate:
+        """`nulls_equal`: null is in a list with null, and not in others, instead of perhaps."""
         operand = self._operand(node)
         if operand is None or not constants.is_constant():
             return UNKNOWN
@@ -156,7 +155,10 @@ class _Parser:
         if isinstance(values.dtype, pl.List | pl.Array) and len(values) == 1:
             values = values.explode()
         fits = values.dtype == self._type(operand) and values.null_count() == 0 and len(values)
-        return IsIn(operand, values.unique().sort()) if fits else UNKNOWN
+        if not fits:
+            return UNKNOWN
+        found = IsIn(operand, values.unique().sort())
+        return All((found, Not(self._is_null(node, "IsNull")))) if nulls_equal else found
 
     def _operand(self, node: Node) -> Operand | None:
         found = self._in_order(node)

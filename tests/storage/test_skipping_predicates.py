@@ -105,6 +105,7 @@ def test_judge_a_list_that_null_is_not_in_reads_nulls() -> None:
     for where in (pl.col("i").is_in([15], nulls_equal=True), pl.col("i").is_in([9], nulls_equal=True)):
         assert may(~where, nulls=10, bounds=False)
         assert not may(where, nulls=10, bounds=False)
+    assert may(pl.col("i").is_in([15, None], nulls_equal=True), nulls=10, bounds=False)
 
 
 def test_judge_values_that_json_cannot_hold() -> None:
