@@ -40,6 +40,15 @@ def files_of(table: DeltaTable) -> pl.DataFrame:
     return found.with_columns(_partitions(actions)).select(FILES_SCHEMA.names())
 
 
+def read_alike(files: pl.DataFrame) -> pl.DataFrame:
+    """Those of `files` whose partition values all readers take for the same; columns as given.
+
+    Other writers store the empty text, which is null by the log, and text in the path that Polars goes by
+    (`storage.layout.partitions.storable`). Written again together with null, one would become the other.
+    """
+    return files.filter(~pl.col("path").str.contains("=/", literal=True))
+
+
 def active_file(path: str, size: int, partition: str) -> ActiveFile:
     """A row of `files_of`, as a commit takes it out."""
     return ActiveFile(path, size, values_of(partition))

@@ -22,7 +22,7 @@ from storage.maintenance.checkpoints import (
 )
 from storage.maintenance.compaction import compact, reachable
 from storage.maintenance.due import Due, Rules, due
-from storage.maintenance.files import check_compactable, files_of
+from storage.maintenance.files import check_compactable, files_of, read_alike
 from storage.maintenance.lifted_statistics import lift_statistics
 from storage.maintenance.unneeded import unneeded
 from storage.maintenance.vacuum import vacuum
@@ -110,7 +110,7 @@ def _compact(wanted: Wanted, table: DeltaTable, asked: bool, now_ms: int, memory
     by_file = wanted.always_written or not table.metadata().partition_columns
     layout = reachable(wanted.layout, memory_bytes)
     rules = Rules(layout.file_size, upkeep.min_files, upkeep.settled, by_file, eager=asked)
-    found = due(files_of(table), rules, now_ms)
+    found = due(read_alike(files_of(table)), rules, now_ms)
     if found.files.is_empty():
         lifted = {"columns_told_again": len(_lifted(wanted, table))}
         if not lifted["columns_told_again"]:
@@ -144,7 +144,11 @@ def _not_due(found: Due, rules: Rules) -> str:
         will = "will be due once it has" if found.unsettled == 1 else "will be due once they have"
         settled = f"settled for {format_duration(rules.settled)} (table.upkeep.settled)"
         return f"{_counted(found.unsettled)} {will} {settled}"
-    return f"at most {found.most} small files in a partition, of {rules.enough} (table.upkeep.min_files)"
+    if not found.small:
+        return "no small files"
+    small = "1 small file" if found.small == 1 else f"{found.small:,} small files"
+    settled = f"at most {found.most} settled in one partition"
+    return f"{small}, {settled}; {rules.enough} are worth being made one (table.upkeep.min_files)"
 
 
 def _counted(partitions: int) -> str:

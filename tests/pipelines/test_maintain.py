@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +33,7 @@ from tests.pipelines.taking_in import (
     proof_of,
     refused,
     run_and_prove,
+    table,
 )
 
 HOUR_MS = 3_600_000
@@ -104,6 +105,22 @@ def test_maintain_with_few_files_does_nothing_unless_asked(local: Store) -> None
 
     assert {task for _, task in found} == {"compact"}
     assert found["", "compact"].state == "done"
+
+
+def test_maintain_keeps_the_empty_text_of_other_writers_apart_from_null(local: Store) -> None:
+    pipeline = a_pipeline(local, table=TABLE)
+    kinds = ["", None, "a"]
+    rows = pl.DataFrame(
+        {"id": range(3), "kind": kinds, "actor": [{"id": 1, "login": "a"}] * 3, "_rescued": [None] * 3},
+        schema_overrides={"_rescued": pl.String},
+    )
+    for _ in range(4):
+        write_deltalake(pipeline.table.uri, rows.to_arrow(), mode="append", partition_by=["kind"])
+
+    found = tended(pipeline, "compact")
+
+    assert found["", "compact"].counts["files_removed"] == 8
+    assert table(pipeline).sort("id")["kind"].to_list() == [one for one in kinds for _ in range(4)]
 
 
 def test_maintain_before_the_first_batch_has_nothing_to_do(local: Store) -> None:
