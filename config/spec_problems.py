@@ -12,7 +12,7 @@ from config.errors import InvalidValueError, SpecError, did_you_mean
 from config.findings import Finding, KeyPath, to_problem
 from config.pipeline import Contract, Expectation, Pipeline, Schedule, SqlStep, UseStep
 from config.source import Csv, Source
-from config.table import Table
+from config.table import Layout, Reader, Table, Upkeep
 
 # pydantic puts the tag of a union's member into the path of an error, where the user wrote no key.
 _TAGS: Final[dict[str, type[BaseModel]]] = {"SqlStep": SqlStep, "UseStep": UseStep}
@@ -22,6 +22,9 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "contract": Contract,
     "expectations": Expectation,
     "table": Table,
+    "layout": Layout,
+    "upkeep": Upkeep,
+    "readers": Reader,
     "schedule": Schedule,
     **_TAGS,
 }
@@ -76,8 +79,17 @@ def _unknown_key(loc: KeyPath) -> InvalidValueError:
     allowed = [field.alias or name for name, field in model.model_fields.items()]
     got = str(loc[-1])
     return InvalidValueError(
-        "an unknown key", got=repr(got), expected=", ".join(allowed), next_step=did_you_mean(got, allowed)
+        "an unknown key",
+        got=repr(got),
+        expected=", ".join(allowed),
+        next_step=_elsewhere(got) or did_you_mean(got, allowed),
     )
+
+
+def _elsewhere(key: str) -> str | None:
+    """Where `key` would be right, if it is the very name of a key of one other section."""
+    sections = [name for name, model in _SECTIONS.items() if name not in _TAGS and key in model.model_fields]
+    return f"it is a key of {sections[0]}" if len(sections) == 1 else None
 
 
 def _not_allowed(value: object, expected: str) -> InvalidValueError:

@@ -111,6 +111,24 @@ def test_load_pipeline_with_key_of_another_section_lists_that_section() -> None:
     )
 
 
+def test_load_pipeline_with_unknown_key_of_layout_or_upkeep_lists_those() -> None:
+    table = "table: {uri: y, upkeep: {settle: 1h}, layout: {blooms: [id]}}"
+    error = refused(LEAST.replace(LEAST.splitlines()[-1], table))
+
+    assert [one.expected for one in error.problems] == [
+        "min_files, settled, keep",
+        "file_size, row_group_rows, z_order_by, bloom, statistics",
+    ]
+    assert [one.next_step for one in error.problems] == ["did you mean 'settled'?", "did you mean 'bloom'?"]
+
+
+@pytest.mark.parametrize(("key", "section"), [("z_order_by", "layout"), ("keep", "upkeep")])
+def test_load_pipeline_with_key_at_the_wrong_level_names_its_section(key: str, section: str) -> None:
+    error = refused(LEAST.replace(LEAST.splitlines()[-1], f"table: {{uri: y, {key}: [id]}}"))
+
+    assert error.next_step == f"it is a key of {section}"
+
+
 def test_load_pipeline_with_several_mistakes_reports_all_in_the_order_of_the_file() -> None:
     text = """\
 nme: events
