@@ -126,9 +126,10 @@ def _recent_commits(uri: str, listing: pl.DataFrame, newest: int, since_ms: int)
     log = listing.filter(pl.col("path").str.contains(_COMMIT.pattern))
     numbered = log.with_columns(version=pl.col("path").str.extract(_COMMIT.pattern).cast(pl.Int64))
     there = numbered["version"]
-    first = min(numbered.filter(pl.col("modified_ms") >= since_ms)["version"], default=newest + 1)
+    listed = max(there, default=newest)  # later commits came since, and are in the log
+    first = min(numbered.filter(pl.col("modified_ms") >= since_ms)["version"], default=listed + 1)
     begins = first == 0 or first - 1 in there
-    if not begins or there.filter(there >= first).n_unique() < newest + 1 - first:
+    if not begins or there.filter(there >= first).n_unique() < listed + 1 - first:
         raise TableError(
             "the log does not tell which files left the table lately",
             where=uri,

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import TableError
+from storage.maintenance.listing import list_table
 from storage.maintenance.unneeded import unneeded
 from storage.maintenance.vacuum import vacuum
 from tests.conftest import Store
@@ -133,6 +134,30 @@ def test_vacuum_leaves_files_that_came_back_since_it_looked(local_uri: str) -> N
     assert found.files.height == 1
     assert vacuum(local_uri, found).files == 0
     assert pl.read_delta(local_uri).height == 1
+
+
+@pytest.mark.parametrize("after", [timedelta(0), WEEK + DAY])
+def test_vacuum_keeps_files_that_left_while_it_looked(
+    local_uri: str, monkeypatch: pytest.MonkeyPatch, after: timedelta
+) -> None:
+    """Before that, the newest commit was of late, or long ago."""
+    for number in (1, 2):
+        append(local_uri, pl.DataFrame({"id": [number], "day": ["a %"]}), partition_by=["day"])
+    at, before = later(after), hash_of(local_uri)
+
+    def then_compacted(uri: str) -> pl.DataFrame:
+        listing = list_table(uri)
+        with monkeypatch.context() as clock:
+            clock.setattr("storage.tables.replacement_actions.time.time_ns", lambda: at * 1_000_000)
+            compacted(uri)
+        return listing
+
+    monkeypatch.setattr("storage.maintenance.unneeded.list_table", then_compacted)
+    found = unneeded(local_uri, WEEK, at)
+    vacuum(local_uri, found)
+
+    assert (found.files.height, found.spared) == (0, 2)
+    assert hash_of(local_uri, 1) == before
 
 
 def test_vacuum_refuses_where_commits_of_the_time_are_gone(local_uri: str) -> None:
