@@ -139,7 +139,7 @@ def _check(pipeline: Pipeline, batch: int, number: int) -> UndoSummary | None:
             "records that this batch refused were taken in since",
             where=where,
             got=f"replayed by batch {', '.join(map(str, later))}",
-            next_step=f"undo that first: penstock undo {pipeline.name} --batch {later[-1]}",
+            next_step=f"undo that batch first: penstock undo PIPELINE --batch {later[-1]}",
         )
     return None
 

@@ -12,6 +12,7 @@ from config.errors import PenstockError
 from config.names import RESCUED
 from config.settings import Settings
 from config.spec_file import find_pipeline, load_pipeline
+from config.table import Table
 from pipelines.cli.options import common, print_json, prints_go_aside
 from pipelines.cli.outcome import DONE, FAILED, WRONG, exit_status, problems_of
 from pipelines.cli.plain_text import printable
@@ -78,14 +79,30 @@ def _show(file: str, found: Validation) -> None:
         click.echo(f"transform {printable(step.name)}: {_reach(step)}")
     for line in _evolution(found):
         click.echo(printable(line))
-    if spec.table.key:
-        key = ", ".join(spec.table.key)
+    for line in _mode(spec.table):
+        click.echo(printable(line))
+    for promise in spec.readers:
         click.echo(
-            f"key {key}: one record of each key in a batch; the keys of the whole batch stay in memory"
+            printable(f"promise: {promise.where} reads at most {promise.at_most * 100:g}% of the table")
         )
     for problem in found.problems:
         click.echo("wrong: " + printable(str(problem), keep="\n"))
     click.echo("ok" if not found.problems else f"{len(found.problems)} wrong")
+
+
+def _mode(table: Table) -> Iterator[str]:
+    """What a batch does to the rows of the table."""
+    if table.merges:
+        newer = f"the greatest {', '.join(table.order_by)}" if table.order_by else "the last one"
+        wins = newer if table.mode == "upsert" else "the first one, ever,"
+        yield f"{table.mode} by {', '.join(table.key)}: of rows with one key {wins} stays"
+    elif table.mode == "replace":
+        place = (
+            f"in its partitions, by {', '.join(table.partition_by)}" if table.partition_by else "of the table"
+        )
+        yield f"replace: a batch takes the place of all rows {place}"
+    if key := ", ".join(table.distinct_by):
+        yield f"key {key}: one record of each key in a batch; the keys of the whole batch stay in memory"
 
 
 def _evolution(found: Validation) -> Iterator[str]:

@@ -228,7 +228,7 @@ def _instead(commit: LoggedCommit) -> str:
     batch, delete = commit.ours.get("batch"), "the rows by what they hold, such as their `_file`"
     if batch is not None:
         app = commit.ours.get("app_id")
-        return f"undo that batch first: penstock undo {app} --batch {batch}"
+        return f"undo batch {batch} of {app} first: penstock undo PIPELINE --batch {batch}"
     if commit.evolves:
         return f"delete {delete}, with a Delta tool"
     return f"restore version {commit.version - 1} with the tool that made that one, or delete {delete}"

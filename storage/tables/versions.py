@@ -113,9 +113,13 @@ def version_at(uri: str, at: datetime) -> int:
     raise NotFoundError(
         "the log of the table does not go back that far" if first else "the table was not there yet",
         where=uri,
-        got=moment.astimezone(UTC).isoformat(),
-        expected=f"not before {begins.isoformat()}, version {first}" if begins else "a version of the log",
+        got=_told(moment),
+        expected=f"not before {_told(begins)}, version {first}" if begins else "a version of the log",
     )
+
+
+def _told(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _made_at(uri: str, version: int) -> datetime | None:

@@ -292,7 +292,7 @@ def test_undo_of_a_batch_whose_records_were_replayed_wants_that_undone_first(loc
 
     with pytest.raises(UndoError, match="taken in since") as caught:
         undo(loose(local), 1, SETTINGS)
-    assert caught.value.next_step == "undo that first: penstock undo events --batch 3"
+    assert caught.value.next_step == "undo that batch first: penstock undo PIPELINE --batch 3"
 
     undo_and_prove(loose(local), 3)
     undo_and_prove(loose(local), 1)

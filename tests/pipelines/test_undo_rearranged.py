@@ -218,7 +218,7 @@ def test_undo_of_an_upsert_that_a_later_one_built_upon_wants_that_undone_first(l
 
     with pytest.raises(IrreversibleError, match="written again") as caught:
         undo(pipeline, 2, SETTINGS)
-    assert caught.value.next_step == "undo that batch first: penstock undo events --batch 3"
+    assert caught.value.next_step == "undo batch 3 of events first: penstock undo PIPELINE --batch 3"
 
     undo_and_prove(pipeline, 3)
     assert rows(pipeline) == [(1, 1), (2, 2), (3, 2)]
@@ -236,7 +236,7 @@ def test_undo_of_rows_that_kept_others_out_wants_that_batch_undone_first(local: 
 
     with pytest.raises(IrreversibleError, match="depends on those of this batch") as caught:
         undo(pipeline, 1, SETTINGS)
-    assert caught.value.next_step == "undo that batch first: penstock undo events --batch 2"
+    assert caught.value.next_step == "undo batch 2 of events first: penstock undo PIPELINE --batch 2"
 
     undo_and_prove(pipeline, 2)
     undo_and_prove(pipeline, 1)

@@ -116,7 +116,7 @@ def test_version_at_before_the_first_says_when_that_was(local_uri: str) -> None:
     with pytest.raises(NotFoundError, match="not there yet") as caught:
         version_at(local_uri, START - timedelta(milliseconds=1))
 
-    assert caught.value.expected == "not before 2026-01-01T00:00:00+00:00, version 0"
+    assert caught.value.expected == "not before 2026-01-01T00:00:00.000Z, version 0"
 
 
 def test_version_at_of_no_table_is_not_found(store: Store) -> None:
@@ -141,7 +141,7 @@ def test_version_at_where_the_log_was_cleaned_up_says_from_where_it_goes(local_u
     assert version_at(local_uri, START + timedelta(hours=3)) == 3
     with pytest.raises(NotFoundError, match="does not go back that far") as caught:
         version_at(local_uri, START + timedelta(hours=2))
-    assert caught.value.expected == "not before 2026-01-01T03:00:00+00:00, version 3"
+    assert caught.value.expected == "not before 2026-01-01T03:00:00.000Z, version 3"
 
 
 def test_version_at_where_commits_do_not_say_when_goes_by_the_store(store: Store) -> None:

@@ -128,8 +128,8 @@ def _check_adds_only(uri: str, version: SourceVersion) -> None:
             where=f"{uri}, version {version.version}",
             got=f"a {version.operation} that takes out {len(version.removed)} files",
             expected="versions that add rows",
-            next_step="set source.read: changes, which gives rows that go, too, for this version or from now "
-            f"on; or {START_AGAIN}",
+            next_step="set source.read: changes, which gives rows that go, too, each marked in _change, for "
+            f"this version or from now on; or {START_AGAIN}",
         )
 
 

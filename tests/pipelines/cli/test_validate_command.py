@@ -66,6 +66,28 @@ def test_validate_for_people_says_what_needs_the_whole_batch(local: Store, tmp_p
     assert lines[-1] == "ok"
 
 
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        (
+            {"mode": "upsert", "key": ["id"], "order_by": ["kind"]},
+            "upsert by id: of rows with one key the greatest kind stays",
+        ),
+        (
+            {"mode": "insert_new", "key": ["id"]},
+            "insert_new by id: of rows with one key the first one, ever, stays",
+        ),
+        ({"mode": "replace"}, "replace: a batch takes the place of all rows of the table"),
+    ],
+)
+def test_validate_for_people_says_what_a_batch_does_to_the_rows(
+    local: Store, tmp_path: Path, table: dict[str, Any], says: str
+) -> None:
+    spec = write_spec(tmp_path, a_pipeline(local, table=table))
+
+    assert says in called("validate", spec).splitlines()
+
+
 def test_validate_matches_the_schema_that_a_run_makes(taken_in_spec: Path) -> None:
     found = one(call_json("validate", taken_in_spec))
 
