@@ -18,6 +18,8 @@ from storage.tables.ordered_map import ordered_map
 
 _AT_ONCE: Final = 16
 """Files whose footers are judged, and whose rows are read, together."""
+_RUN_BYTES: Final = 2**26
+"""Of neighbouring row groups that are read together, unpacked: many small ones take few requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,28 @@ class Opened:
     groups: Sequence[Sequence[int]]
 
     def parts(self) -> list[Any]:
-        """What is to be read, as fragments of these row groups."""
+        """What is to be read, as fragments of these row groups; several of a large file.
+
+        pyarrow holds all bytes that it needs of a fragment.
+        """
         return [
-            fragment.subset(row_group_ids=chosen)
+            fragment.subset(row_group_ids=run)
             for fragment, chosen in zip(self.fragments, self.groups, strict=True)
-            if chosen
+            for run in _runs(fragment.metadata, chosen)
         ]
+
+
+def _runs(footer: Any, groups: Sequence[int]) -> list[list[int]]:
+    """`groups` in their order, cut so that each run is no larger than it may be, or one row group."""
+    runs: list[list[int]] = []
+    size = 0
+    for number in groups:
+        size += footer.row_group(number).total_byte_size
+        if not runs or size > _RUN_BYTES:
+            runs.append([])
+            size = footer.row_group(number).total_byte_size
+        runs[-1].append(number)
+    return runs
 
 
 def open_files(files: pl.DataFrame, question: Question, fragments: Fragments) -> Iterator[Opened]:

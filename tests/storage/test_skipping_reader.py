@@ -102,6 +102,20 @@ def test_read_and_filter_by_a_field_that_was_asked_for_by_its_path(tmp_path: Pat
     assert took.row_groups_by_statistics == 9
 
 
+def test_read_a_large_file_takes_it_in_runs_of_row_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pl.DataFrame({"n": range(1000)})
+    reader = read_table(write_ours(str(tmp_path / "t"), rows, row_group_rows=100))
+    group = next(reader.dataset().get_fragments()).metadata.row_group(0).total_byte_size
+
+    for allowed, expected in ((1, [1] * 8), (3 * group, [3, 3, 2]), (2**26, [8])):
+        monkeypatch.setattr("storage.skipping.plan._RUN_BYTES", allowed)
+        runs = list(reader.dataset(pl.col("n") >= 200).get_fragments())
+        assert [run.num_row_groups for run in runs] == expected
+        assert reader.query(pl.col("n") >= 200).collect()["n"].sort().to_list() == list(range(200, 1000))
+
+
 def test_read_a_table_with_deletion_vectors_leaves_it_to_polars(tmp_path: Path) -> None:
     uri = write_ours(str(tmp_path / "t"), pl.DataFrame({"n": range(10)}))
     reader = read_table(uri)
