@@ -111,7 +111,8 @@ def _leaf_conditions(draw: st.DrawFn) -> pl.Expr:
 def condition(draw: st.DrawFn, kind: str, column: pl.Expr, values: st.SearchStrategy[Any]) -> pl.Expr:
     """One about a column."""
     if kind == "in":
-        return column.is_in(draw(st.lists(values, min_size=1, max_size=3)))
+        listed = draw(st.lists(st.none() | values, min_size=1, max_size=3))
+        return column.is_in(listed, nulls_equal=draw(st.booleans()))
     if kind == "between":
         closed: Any = draw(st.sampled_from(["both", "left", "right", "none"]))
         return column.is_between(pl.lit(draw(values)), pl.lit(draw(values)), closed=closed)
