@@ -183,5 +183,6 @@ def _checkpoint(wanted: Wanted, asked: bool, now_ms: int) -> Tended:
         counts["old_checkpoints"] = old.height
     if expired := expire_log(wanted.uri, table):
         counts["expired"] = expired
-    why = f"{log.since:,} commits since the last one, of {log.interval:,} (delta.checkpointInterval)"
+    commits = "1 commit" if log.since == 1 else f"{log.since:,} commits"
+    why = f"{commits} since the last one, of {log.interval:,} (delta.checkpointInterval)"
     return Tended(wanted.uri, "checkpoint", "done" if counts else "nothing", why, counts)
