@@ -109,7 +109,8 @@ class _Parser:
         equal: Predicate = Compare(operand, "Eq", constant.expression)
         if operator.endswith("Validity"):  # null is a value here
             null = self._is_null(node, "IsNull")
-            equal = null if pl.select(constant.expression).item() is None else All((equal, Not(null)))
+            is_null = pl.select(constant.expression).to_series().has_nulls()  # Python may not have the value
+            equal = null if is_null else All((equal, Not(null)))
         return Not(equal) if operator.startswith("Not") else equal
 
     def _function(self, node: Node) -> Predicate:

@@ -113,6 +113,7 @@ def test_judge_values_that_json_cannot_hold() -> None:
     assert may(pl.col("f") < float("nan"))
     assert not may(pl.col("f") == float("nan"))
     assert not may(pl.col("f") < float("-inf"))
+    assert not may(pl.col("at").eq_missing(pl.lit(2**60).cast(pl.Datetime("us", "UTC"))))
 
 
 @pytest.mark.parametrize(
