@@ -39,7 +39,7 @@ from storage.tables.commits import commit_batch as commit_files
 from storage.tables.commits import take_over
 from storage.tables.delta import last_batch, open_table, remove_unused
 from storage.tables.ledger import plan, plan_replay, plan_versions
-from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
+from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
 from transforms.errors import StepError
 
 _CONFORMED = "conformed"

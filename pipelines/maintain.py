@@ -12,8 +12,8 @@ from config.table import Upkeep
 from storage.layout.file_layout import FileLayout
 from storage.maintenance.tending import TASKS, Task, Tended, Wanted, tend
 from storage.tables.ledger import ledger_uri
-from storage.tables.quarantined import quarantine_uri
-from storage.tables.versions import open_version
+from storage.tables.log.versions import open_version
+from storage.tables.quarantine.records import quarantine_uri
 
 _LEDGER: Final = FileLayout(sort_by=("batch", "file"))
 _QUARANTINE: Final = FileLayout(sort_by=("batch", "path", "record"), row_group_rows=8192)

@@ -23,7 +23,7 @@ from pipelines.run import BatchSummary, take
 from pipelines.written_batch import PlannedBatch
 from storage.tables.delta import last_batch, open_table
 from storage.tables.ledger import OPEN_FILES_SCHEMA
-from storage.tables.recalled import open_files
+from storage.tables.quarantine.recalled import open_files
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from storage.tables.quarantine import QuarantineWriter
+from storage.tables.quarantine.commit import QuarantineWriter
 
 
 @dataclass

@@ -12,7 +12,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
-from pipelines.promise import Promise
+from pipelines.promises.promise import Promise
 from pipelines.written_batch import PlannedBatch, WrittenBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import last_batch, open_table
@@ -104,7 +104,7 @@ def take(
         progress.committed(planned.number, written.row_count())
     done = summary(written, version, time.perf_counter() - begin)
     if pipeline.readers:
-        from pipelines.readers import promises  # few pipelines promise anything, and this takes 0.2 s
+        from pipelines.promises.check import promises  # few pipelines promise anything, and this takes 0.2 s
 
         done = replace(done, readers=promises(pipeline, version))
     return written, done

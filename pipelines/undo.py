@@ -21,14 +21,14 @@ from pipelines.progress import Progress
 from pipelines.run import take
 from pipelines.written_batch import PlannedBatch
 from storage.errors import ConcurrentRunError, IrreversibleError, StaleReadError, TableError
-from storage.tables.commit_log import read_commits_back
 from storage.tables.delta import last_batch, open_table
 from storage.tables.ledger import OPEN_FILES_SCHEMA, plan_undo, planned_files, unplan
-from storage.tables.markers import replayed_by
-from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
-from storage.tables.replacement import Replacement, commit_replacement
-from storage.tables.reversal import Reversal, reversal_of
-from storage.tables.versions import open_version
+from storage.tables.log.commits import read_commits_back
+from storage.tables.log.versions import open_version
+from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
+from storage.tables.quarantine.markers import replayed_by
+from storage.tables.replacing.replacement import Replacement, commit_replacement
+from storage.tables.undoing.reversal import Reversal, reversal_of
 from storage.upstream import translated
 
 _RACES = 20

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from storage.tables.quarantine import QuarantineWriter
+from storage.tables.quarantine.commit import QuarantineWriter
 
 BAD_PARTITION: Final = "unstorable_partition_value"
 

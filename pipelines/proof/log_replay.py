@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipelines.proof.violation import Violation
-from storage.tables.commit_log import LoggedCommit
-from storage.tables.footers import Footer
-from storage.tables.lineage import Lineage
+from storage.tables.log.commits import LoggedCommit
+from storage.tables.log.footers import Footer
+from storage.tables.undoing.lineage import Lineage
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from storage.landing.listing import LANDING_SCHEMA, list_landing
 from storage.reading.blocks import Block, Damage
 from storage.reading.rows import Rows
 from storage.tables.feed.present import present_pieces, readable
-from storage.tables.markers import BY_LIMIT
+from storage.tables.quarantine.markers import BY_LIMIT
 from transforms.decode.lines import split
 
 _ENDED_BY_LIMIT: Final = -(2**40)

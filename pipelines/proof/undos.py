@@ -8,8 +8,8 @@ import polars as pl
 
 from pipelines.proof.log_replay import FileChanges
 from pipelines.proof.violation import Violation
-from storage.tables.commit_log import LoggedCommit
-from storage.tables.lineage import Lineage
+from storage.tables.log.commits import LoggedCommit
+from storage.tables.undoing.lineage import Lineage
 
 _NOTHING = FileChanges(frozenset(), frozenset(), 0, 0)
 _SAME = ("file", "path", "identity", "size", "replays")

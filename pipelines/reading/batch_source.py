@@ -19,7 +19,7 @@ from pipelines.reading.landed import read_landed
 from pipelines.reading.recalled import Recalled, recalled
 from pipelines.tally import Tally
 from storage.reading.items import Item
-from storage.tables.recalled import recalled_records
+from storage.tables.quarantine.recalled import recalled_records
 from transforms.conform import Conformer
 from transforms.whole_batch import needs_whole_batch, without_rows
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from config.source import Source
 from config.text_form import TextForm
-from storage.tables.quarantined import MARKER_SCHEMA
+from storage.tables.quarantine.records import MARKER_SCHEMA
 from transforms.decode.lines import Lines
 from transforms.decode.typed.schema_text import schema_in
 

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from storage.tables.commit_log import LoggedCommit, read_commit
-from storage.tables.ordered_map import ordered_map
-from storage.tables.versions import TableVersion, open_version, versions_of
+from storage.tables.log.commits import LoggedCommit, read_commit
+from storage.tables.log.ordered_map import ordered_map
+from storage.tables.log.versions import TableVersion, open_version, versions_of
 
 
 @dataclass(frozen=True, slots=True)

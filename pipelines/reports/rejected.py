@@ -8,7 +8,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from storage.tables.delta import last_batch, open_table
-from storage.tables.quarantined import open_rows, quarantine_counts, quarantine_uri
+from storage.tables.quarantine.records import open_rows, quarantine_counts, quarantine_uri
 from storage.upstream import translated
 
 _RECORDS_AT_ONCE = 50_000

@@ -13,8 +13,8 @@ from storage.landing.listing import list_landing
 from storage.tables.delta import last_batch, open_table
 from storage.tables.feed.waiting import waiting_pieces
 from storage.tables.ledger import planned_files, taken_files, waiting_files
-from storage.tables.quarantined import quarantine_counts, quarantine_uri
-from storage.tables.versions import size_of, versions_of
+from storage.tables.log.versions import size_of, versions_of
+from storage.tables.quarantine.records import quarantine_counts, quarantine_uri
 from storage.upstream import translated
 
 _LATELY = 20

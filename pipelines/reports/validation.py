@@ -130,7 +130,7 @@ def _expectation_problems(pipeline: Pipeline) -> Iterator[Problem]:
 def _reader_problems(pipeline: Pipeline, schema: pl.Schema) -> Iterator[Problem]:
     if not pipeline.readers:
         return
-    from pipelines.readers import check_reader  # few pipelines promise anything, and this takes 0.2 s
+    from pipelines.promises.check import check_reader  # few pipelines promise anything, and this takes 0.2 s
 
     for reader in pipeline.readers:
         yield from _problem(lambda one=reader: check_reader(one, storable_schema(schema)))  # type: ignore[misc]

@@ -30,7 +30,7 @@ from storage.maintenance.merged_file import PREFIX, Cut, write_merged
 from storage.maintenance.passes import by_passes
 from storage.maintenance.sorted_runs import merged
 from storage.maintenance.units import PARTS_OF_MEMORY, pass_bytes, units
-from storage.tables.replacement import Replacement, commit_replacement
+from storage.tables.replacing.replacement import Replacement, commit_replacement
 from storage.tables.schema.statistics_columns import promised
 from storage.upstream import translated
 

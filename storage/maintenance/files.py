@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 
 from storage.errors import TableSchemaError
 from storage.layout.partitions import partition_texts
-from storage.tables.replacement import ActiveFile
+from storage.tables.replacing.replacement import ActiveFile
 from storage.tables.schema.appendable import check_appendable
 
 FILES_SCHEMA: Final = pl.Schema(

@@ -20,8 +20,8 @@ from storage.filesystem import delta_storage_options
 from storage.layout.leaves import Leaf, leaves
 from storage.maintenance.checkpoints import read_log
 from storage.maintenance.files import files_of
-from storage.tables.ordered_map import ordered_map
-from storage.tables.replacement import read_actions
+from storage.tables.log.ordered_map import ordered_map
+from storage.tables.replacing.replacement import read_actions
 from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.tables.schema.statistics_columns import (
     STATISTICS_COLUMNS,

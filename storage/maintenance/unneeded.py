@@ -21,8 +21,8 @@ from storage.errors import TableError
 from storage.maintenance.files import files_of
 from storage.maintenance.listing import LISTING_SCHEMA, LOG, list_table
 from storage.tables.delta import open_table
-from storage.tables.ordered_map import ordered_map
-from storage.tables.replacement import read_actions
+from storage.tables.log.ordered_map import ordered_map
+from storage.tables.replacing.replacement import read_actions
 
 UNFINISHED: Final = timedelta(days=1)
 """Files that no version knows are spared at least so long: a batch that is under way will commit them."""

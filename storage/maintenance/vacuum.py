@@ -11,7 +11,7 @@ import polars as pl
 from storage.errors import NotFoundError, StorageError
 from storage.filesystem import open_filesystem
 from storage.maintenance.unneeded import Unneeded, added_since
-from storage.tables.ordered_map import ordered_map
+from storage.tables.log.ordered_map import ordered_map
 from storage.upstream import translated
 
 _log = logging.getLogger(__name__)

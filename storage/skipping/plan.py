@@ -14,7 +14,7 @@ from storage.skipping.log_statistics import log_statistics
 from storage.skipping.may_match import may_match
 from storage.skipping.predicate import UNKNOWN, Path, Predicate, operands, type_at
 from storage.skipping.row_groups import row_group_statistics
-from storage.tables.ordered_map import ordered_map
+from storage.tables.log.ordered_map import ordered_map
 
 _AT_ONCE: Final = 16
 """Files whose footers are judged, and whose rows are read, together."""

@@ -20,7 +20,7 @@ from storage.skipping.parsing import parse, understood
 from storage.skipping.plan import Question, choose_files, open_files
 from storage.skipping.predicate import UNKNOWN, Path, Predicate, type_at
 from storage.skipping.projection import Projection, projection
-from storage.tables.versions import open_version, version_at
+from storage.tables.log.versions import open_version, version_at
 from storage.upstream import translated
 
 _PLAIN_FEATURES = {"timestampNtz"}

@@ -12,7 +12,7 @@ import polars as pl
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.run import run
-from storage.tables.quarantined import quarantined
+from storage.tables.quarantine.records import quarantined
 from tests.contract_table.canonical import canonical
 from tests.contract_table.landing import Landed, landed
 from tests.contract_table.meaning import json_value, plain

@@ -13,8 +13,8 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines import undo
 from storage.tables.ledger import plan_undo
-from storage.tables.quarantine import QuarantineCommit
-from storage.tables.replacement import commit_replacement
+from storage.tables.quarantine.commit import QuarantineCommit
+from storage.tables.replacing.replacement import commit_replacement
 from tests.pipelines.dying_run import die
 
 POINTS = ("checked", "planned", "marker written", "marked", "reversed", "committed")

@@ -17,8 +17,8 @@ from config.settings import Settings
 from pipelines.proof.proof import Proof, prove
 from pipelines.run import RunSummary, run
 from storage.filesystem import delta_storage_options
-from storage.tables.commit_log import read_commits
-from storage.tables.quarantined import quarantined
+from storage.tables.log.commits import read_commits
+from storage.tables.quarantine.records import quarantined
 from tests.conftest import Store
 
 ROOT = Path(__file__).parents[2]

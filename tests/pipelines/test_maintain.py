@@ -20,9 +20,9 @@ from pipelines.run import run
 from storage.maintenance.tending import Tended
 from storage.tables.content_hash import content_hash
 from storage.tables.ledger import ledger_uri
-from storage.tables.quarantined import quarantine_uri
+from storage.tables.log.versions import open_version, rows_of
+from storage.tables.quarantine.records import quarantine_uri
 from storage.tables.schema.statistics_columns import promised
-from storage.tables.versions import open_version, rows_of
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
     SETTINGS,

@@ -15,8 +15,8 @@ from pipelines.maintain import maintain
 from pipelines.run import run
 from storage.tables.content_hash import content_hash
 from storage.tables.ledger import ledger_uri
-from storage.tables.quarantined import quarantine_uri
-from storage.tables.versions import open_version, rows_of
+from storage.tables.log.versions import open_version, rows_of
+from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.dying_maintenance import POINTS
 from tests.pipelines.taking_in import ROOT, SETTINGS, a_pipeline, events, land, proof_of, run_and_prove

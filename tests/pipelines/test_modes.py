@@ -250,7 +250,7 @@ def test_run_answers_of_all_merges_lost_finishes_all_the_same(
         raise UnavailableError("the answer got lost")
 
     with monkeypatch.context() as fault:
-        fault.setattr("storage.tables.replacement.create_only", lost)
+        fault.setattr("storage.tables.replacing.replacement.create_only", lost)
         pipeline = merging_pipeline(store, mode)
         run_and_prove(pipeline)
 

@@ -13,8 +13,8 @@ from config.settings import Settings
 from config.source import Source
 from pipelines.proof.committed_counts import CommittedCounts
 from pipelines.proof.proof import prove
-from storage.tables.commit_log import read_commits
 from storage.tables.delta import open_table
+from storage.tables.log.commits import read_commits
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, run_and_prove
 

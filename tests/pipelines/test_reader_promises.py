@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines.readers import promises
+from pipelines.promises.check import promises
 from pipelines.reports.validation import validate
 from pipelines.run import run
 from storage.skipping.reader import read_table

@@ -23,7 +23,7 @@ from pipelines.reports.status import status
 from pipelines.run import run
 from storage.errors import ConcurrentRunError, TableError
 from storage.tables.delta import open_table
-from storage.tables.quarantined import quarantine_uri
+from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.dying_run import POINTS
 from tests.pipelines.racing_run import FASTER

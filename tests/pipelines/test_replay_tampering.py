@@ -12,7 +12,7 @@ from config.pipeline import Pipeline
 from pipelines.replay import replay
 from pipelines.run import run
 from storage.tables.ledger import ledger_uri
-from storage.tables.quarantined import quarantine_uri
+from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, violated
 

@@ -19,7 +19,7 @@ from pipelines.undo import undo
 from storage.errors import ConcurrentRunError, IrreversibleError, UnavailableError
 from storage.tables.delta import open_table
 from storage.tables.ledger import plan_undo
-from storage.tables.replacement import commit_replacement
+from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.dying_undo import POINTS
 from tests.pipelines.racing_run import FASTER

@@ -20,7 +20,7 @@ from pipelines.undo import undo
 from storage.errors import IrreversibleError
 from storage.filesystem import delta_storage_options
 from storage.tables.content_hash import content_hash
-from storage.tables.replacement import commit_replacement
+from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, ids, land, proof_of, run_and_prove, table
 from tests.pipelines.undoing import land_three, one_file_a_batch, undo_and_prove

@@ -15,7 +15,7 @@ from config.pipeline import Pipeline
 from pipelines.run import run
 from pipelines.undo import undo
 from storage.tables.ledger import ledger_uri
-from storage.tables.quarantined import quarantine_uri
+from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, proof_of, violated
 from tests.pipelines.undoing import land_three, one_file_a_batch

@@ -14,8 +14,8 @@ from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
-from storage.tables.partition_keys import partition_of
-from storage.tables.replacement import ActiveFile, Replacement, commit_replacement, read_actions
+from storage.tables.replacing.partition_keys import partition_of
+from storage.tables.replacing.replacement import ActiveFile, Replacement, commit_replacement, read_actions
 
 SCHEMA = pl.Schema({"n": pl.Int64(), "x": pl.Int64(), "p": pl.String()})
 Change = Callable[[pl.DataFrame], pl.DataFrame]

@@ -10,8 +10,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from storage.errors import TableError
 from storage.filesystem import delta_storage_options
-from storage.tables.commit_log import active_files, parse_commit, read_commits
 from storage.tables.delta import open_table
+from storage.tables.log.commits import active_files, parse_commit, read_commits
 from tests.conftest import Store
 
 ROWS = pl.DataFrame({"id": [1, 2, 3], "kind": ["a", "a b", "c/d"]}).to_arrow()

@@ -19,9 +19,9 @@ from storage.errors import ConcurrentRunError, StorageError, TableError, TableSc
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.data_file import DataFile
 from storage.tables.attempt import Commit
-from storage.tables.commit_log import read_commits
 from storage.tables.commits import _TABLE_CONFIGURATION, commit_batch
 from storage.tables.delta import last_batch, open_table, remove_unused
+from storage.tables.log.commits import read_commits
 from tests.conftest import Store
 
 SCHEMA = pl.Schema({"id": pl.Int64(), "name": pl.String(), "day": pl.Date()})

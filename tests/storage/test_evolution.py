@@ -18,9 +18,9 @@ from storage.errors import TableError, TableSchemaError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
-from storage.tables.commit_log import read_commits
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
+from storage.tables.log.commits import read_commits
 from storage.tables.schema import rewriting
 from storage.tables.schema.evolution import EVOLUTION_KEY, evolution_of, marks_of
 from tests.conftest import Store

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from storage.tables.footers import read_footers
+from storage.tables.log.footers import read_footers
 from tests.conftest import Store
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from storage.tables.commit_log import LoggedCommit, parse_commit
-from storage.tables.lineage import Lineage
+from storage.tables.log.commits import LoggedCommit, parse_commit
+from storage.tables.undoing.lineage import Lineage
 
 
 def commit(

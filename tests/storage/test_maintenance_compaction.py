@@ -17,7 +17,7 @@ from storage.errors import TableError, TableSchemaError
 from storage.layout.file_layout import FileLayout
 from storage.maintenance import compaction
 from storage.maintenance.files import check_compactable, files_of
-from storage.tables.commit_log import read_commits
+from storage.tables.log.commits import read_commits
 from tests.conftest import Store
 from tests.storage.maintained import LAYOUT, append, compacted, hash_of, opened, rows
 

@@ -148,7 +148,7 @@ def test_vacuum_keeps_files_that_left_while_it_looked(
     def then_compacted(uri: str) -> pl.DataFrame:
         listing = list_table(uri)
         with monkeypatch.context() as clock:
-            clock.setattr("storage.tables.replacement_actions.time.time_ns", lambda: at * 1_000_000)
+            clock.setattr("storage.tables.replacing.actions.time.time_ns", lambda: at * 1_000_000)
             compacted(uri)
         return listing
 

@@ -20,7 +20,7 @@ from storage.tables.merging import commit as merging
 from storage.tables.merging.keys import check_rule
 from storage.tables.merging.merge import merged
 from storage.tables.merging.rule import MergeCounts
-from storage.tables.replacement import commit_replacement
+from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
 from tests.storage.merging import a_rule, active_paths, commit, rows, staged, stored_paths, take_in
 

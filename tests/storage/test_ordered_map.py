@@ -9,7 +9,7 @@ from itertools import count, islice
 
 import pytest
 
-from storage.tables.ordered_map import ordered_map
+from storage.tables.log.ordered_map import ordered_map
 
 
 def test_ordered_map_gives_answers_in_the_order_of_the_items() -> None:

@@ -10,11 +10,11 @@ import pytest
 from storage.errors import ConcurrentRunError, UnavailableError
 from storage.filesystem import open_filesystem
 from storage.layout.data_file import DataFile
-from storage.tables import quarantine
 from storage.tables.commits import commit_batch, take_over
 from storage.tables.delta import last_batch, open_table
-from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
-from storage.tables.quarantined import REFUSED_SCHEMA, quarantine_counts, quarantine_uri, quarantined
+from storage.tables.quarantine import commit as quarantine
+from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
+from storage.tables.quarantine.records import REFUSED_SCHEMA, quarantine_counts, quarantine_uri, quarantined
 from tests.conftest import Store
 
 SCHEMA = pl.Schema({"x": pl.Int64()})

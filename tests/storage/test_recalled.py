@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from storage.errors import TableError
 from storage.tables.ledger import OPEN_FILES_SCHEMA
-from storage.tables.markers import marked_wrongly, marker_counts, refused_counts
-from storage.tables.quarantine import QuarantineCommit, QuarantineWriter
-from storage.tables.quarantined import MARKER_SCHEMA, REFUSED_SCHEMA, quarantine_counts, quarantined
-from storage.tables.recalled import RECALLED_SCHEMA, open_files, recalled_records
+from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
+from storage.tables.quarantine.markers import marked_wrongly, marker_counts, refused_counts
+from storage.tables.quarantine.recalled import RECALLED_SCHEMA, open_files, recalled_records
+from storage.tables.quarantine.records import MARKER_SCHEMA, REFUSED_SCHEMA, quarantine_counts, quarantined
 from tests.conftest import Store
 
 

@@ -20,10 +20,10 @@ from polars.testing import assert_frame_equal
 from storage.create_only import create_only
 from storage.errors import StaleReadError, StorageError, TableError, TableSchemaError, UnavailableError
 from storage.filesystem import delta_storage_options, open_filesystem
-from storage.tables import replacement as replacement_module
 from storage.tables.delta import last_batch
-from storage.tables.partition_keys import partition_of
-from storage.tables.replacement import Replacement, commit_replacement, log_file, read_actions
+from storage.tables.replacing import replacement as replacement_module
+from storage.tables.replacing.partition_keys import partition_of
+from storage.tables.replacing.replacement import Replacement, commit_replacement, log_file, read_actions
 from storage.tables.write_probe import probe_store
 from tests.conftest import Store
 from tests.fault_proxy import FaultProxy, running_fault_proxy

@@ -10,8 +10,8 @@ import pytest
 from deltalake import write_deltalake
 
 from storage.errors import TableSchemaError
+from storage.tables.log.versions import open_version
 from storage.tables.schema.columns import TableColumn, columns_for, columns_of
-from storage.tables.versions import open_version
 
 SCHEMA = pl.Schema(
     {

@@ -15,7 +15,7 @@ from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
-from storage.tables.versions import open_version, rows_of, size_of, version_at, versions_of
+from storage.tables.log.versions import open_version, rows_of, size_of, version_at, versions_of
 from tests.conftest import Store
 
 

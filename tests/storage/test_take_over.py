@@ -12,9 +12,9 @@ from storage.errors import ConcurrentRunError
 from storage.layout.data_file import DataFile
 from storage.layout.table_writer import TableWriter
 from storage.tables.attempt import Commit
-from storage.tables.commit_log import read_commits
 from storage.tables.commits import commit_batch, delete_for_batch, take_over
 from storage.tables.delta import last_batch, open_table
+from storage.tables.log.commits import read_commits
 from tests.conftest import Store
 
 SCHEMA = pl.Schema({"x": pl.Int64()})

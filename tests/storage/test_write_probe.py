@@ -16,7 +16,7 @@ from storage.tables import write_probe
 from storage.tables.commits import commit_batch, take_over
 from storage.tables.delta import open_table
 from storage.tables.ledger import plan
-from storage.tables.replacement import Replacement, commit_replacement
+from storage.tables.replacing.replacement import Replacement, commit_replacement
 from storage.tables.write_probe import probe_store
 from tests.conftest import Store
 from tests.fault_proxy import FaultProxy, running_fault_proxy

@@ -16,8 +16,8 @@ from storage.errors import NotFoundError, TableError
 from storage.filesystem import is_remote, local_path
 from storage.layout.partitions import partition_texts
 from storage.tables.delta import open_table
-from storage.tables.ordered_map import ordered_map
-from storage.tables.replacement import read_actions
+from storage.tables.log.ordered_map import ordered_map
+from storage.tables.replacing.replacement import read_actions
 from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 

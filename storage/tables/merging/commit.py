@@ -21,7 +21,7 @@ from storage.tables.delta import METADATA_KEY, last_batch, open_table, remove_un
 from storage.tables.merging.merge import Merge, merged
 from storage.tables.merging.mergeable import check_mergeable
 from storage.tables.merging.rule import MergeCounts, MergeRule
-from storage.tables.replacement import Replacement, commit_replacement, read_actions
+from storage.tables.replacing.replacement import Replacement, commit_replacement, read_actions
 from storage.tables.schema.appendable import nulls_in
 from storage.tables.schema.evolution import evolved
 from storage.tables.schema.statistics_columns import unbounded_in

@@ -18,7 +18,7 @@ from storage.tables.merging.rule import MergeCounts, MergeRule
 from storage.tables.merging.scanning import FILE, PLACE, ROW, Source
 from storage.tables.merging.survivors import Old, survivors
 from storage.tables.merging.table_files import TableFiles
-from storage.tables.replacement import ActiveFile, Partition, partition_of
+from storage.tables.replacing.replacement import ActiveFile, Partition, partition_of
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from storage.layout.partitions import PartitionValues, partition_texts
-from storage.tables.footers import read_footers
+from storage.tables.log.footers import read_footers
 from storage.tables.merging.contenders import Compared
 from storage.tables.merging.keys import Value
 from storage.tables.merging.scanning import PART, Source
-from storage.tables.replacement import ActiveFile
+from storage.tables.replacing.replacement import ActiveFile
 
 _CUT: Final = timedelta(milliseconds=1)
 """Some writers cut the bounds of timestamps to milliseconds."""

@@ -9,7 +9,7 @@ import pytest
 from pipelines import batch
 from pipelines.cli.outcome import FAILED, WRONG
 from pipelines.run import run
-from storage.tables.recalled import open_files
+from storage.tables.quarantine.recalled import open_files
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land

@@ -15,7 +15,7 @@ import pytest
 
 from config.pipeline import Pipeline
 from storage.tables.delta import open_table
-from storage.tables.quarantined import quarantined
+from storage.tables.quarantine.records import quarantined
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call_json, start, write_spec
 from tests.pipelines.taking_in import a_pipeline, events, ids, land

@@ -18,7 +18,7 @@ from config.errors import PenstockError
 from config.pipeline import Pipeline
 from config.table import Reader
 from pipelines.errors import QueryError
-from pipelines.promise import Promise
+from pipelines.promises.promise import Promise
 from pipelines.reports.condition import condition, refuse_queries
 from storage.skipping.nodes import Node
 from storage.skipping.predicate import Path, find_type, type_at

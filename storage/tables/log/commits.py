@@ -18,8 +18,8 @@ from deltalake import DeltaTable
 from storage.errors import TableError
 from storage.filesystem import open_filesystem
 from storage.tables.delta import METADATA_KEY
-from storage.tables.ordered_map import ordered_map
-from storage.tables.partition_keys import Partition, partition_of
+from storage.tables.log.ordered_map import ordered_map
+from storage.tables.replacing.partition_keys import Partition, partition_of
 from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 

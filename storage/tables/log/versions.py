@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.tables.delta import METADATA_KEY, open_table
-from storage.tables.replacement import log_file, read_actions
+from storage.tables.replacing.replacement import log_file, read_actions
 from storage.tables.schema.evolution import EVOLUTION_KEY
 from storage.upstream import translated
 

@@ -1,4 +1,4 @@
-"""How a promise to the readers of a table stands; `pipelines.readers` finds it out."""
+"""How a promise to the readers of a table stands; `pipelines.promises.check` finds it out."""
 
 from __future__ import annotations
 

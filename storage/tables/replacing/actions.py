@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from storage.layout.data_file import DataFile
 from storage.tables.delta import METADATA_KEY
-from storage.tables.partition_keys import Partition
+from storage.tables.replacing.partition_keys import Partition
 
 _SAFE: Final = "/-_.~!$&'()*+,;=:@"
 """What a path may hold in the log as it is (RFC 3986, pchar)."""

@@ -17,10 +17,10 @@ from deltalake import DeltaTable
 from storage.create_only import create_only
 from storage.errors import StaleReadError, StorageError, UnavailableError
 from storage.tables.delta import open_table
-from storage.tables.log_files import log_file, read_actions, told_by
-from storage.tables.partition_keys import Partition, partition_of
-from storage.tables.replaceable import check_replaceable
-from storage.tables.replacement_actions import ActiveFile, Replacement, body_of, logged
+from storage.tables.log.files import log_file, read_actions, told_by
+from storage.tables.replacing.actions import ActiveFile, Replacement, body_of, logged
+from storage.tables.replacing.partition_keys import Partition, partition_of
+from storage.tables.replacing.replaceable import check_replaceable
 from storage.tables.write_probe import probe_store
 from storage.upstream import translated
 

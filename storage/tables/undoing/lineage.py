@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from storage.tables.commit_log import LoggedCommit
+from storage.tables.log.commits import LoggedCommit
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch, delete_for_batch
 from storage.tables.content_hash import content_hash
 from storage.tables.delta import last_batch, open_table, remove_unused
-from storage.tables.quarantined import (
+from storage.tables.quarantine.records import (
     MARKER_SCHEMA,
     QUARANTINE_SCHEMA,
     REFUSED_SCHEMA,

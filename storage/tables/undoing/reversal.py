@@ -19,12 +19,12 @@ from deltalake import DeltaTable
 from storage.errors import IrreversibleError
 from storage.filesystem import open_filesystem
 from storage.layout.data_file import DataFile
-from storage.tables.commit_log import LoggedCommit, active_files, read_commits_back
-from storage.tables.lineage import Lineage
-from storage.tables.ordered_map import ordered_map
-from storage.tables.replaceable import check_replaceable
-from storage.tables.replacement import ActiveFile, logged, read_actions
-from storage.tables.returned_statistics import promised_leaves, returned_statistics
+from storage.tables.log.commits import LoggedCommit, active_files, read_commits_back
+from storage.tables.log.ordered_map import ordered_map
+from storage.tables.replacing.replaceable import check_replaceable
+from storage.tables.replacing.replacement import ActiveFile, logged, read_actions
+from storage.tables.undoing.lineage import Lineage
+from storage.tables.undoing.returned_statistics import promised_leaves, returned_statistics
 
 _MARGIN: Final = timedelta(hours=1)
 """A vacuum that has begun may take longer than a moment to remove what it has found."""

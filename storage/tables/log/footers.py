@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.filesystem import open_filesystem
-from storage.tables.ordered_map import ordered_map
+from storage.tables.log.ordered_map import ordered_map
 from storage.upstream import translated
 
 _TAIL_BYTES = 64 * 1024

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from storage.tables.quarantined import (
+from storage.tables.quarantine.records import (
     markers_among,
     quarantine_rows,
     quarantine_uri,

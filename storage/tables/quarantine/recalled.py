@@ -9,7 +9,7 @@ import polars as pl
 
 from storage.errors import TableError
 from storage.tables.ledger import OPEN_FILES_SCHEMA
-from storage.tables.quarantined import open_rows, quarantine_rows, quarantine_uri, refused_among
+from storage.tables.quarantine.records import open_rows, quarantine_rows, quarantine_uri, refused_among
 from storage.upstream import translated
 
 RECALLED_SCHEMA = pl.Schema(

@@ -1,0 +1,1 @@
+"""What readers of a table were promised, and whether it holds."""

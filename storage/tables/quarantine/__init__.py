@@ -1,0 +1,1 @@
+"""The quarantine: refused records, verbatim, and what became of them."""
