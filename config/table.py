@@ -12,9 +12,10 @@ from config.errors import InvalidValueError
 from config.findings import Finding
 from config.model import Spec, invalid
 from config.source import Bytes, Uri
-from config.units import format_duration, parse_duration
+from config.units import format_bytes, format_duration, parse_duration
 
 MIB: Final = 2**20
+_SMALLEST_FILE: Final = 64 * 1024
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?) *%")
 
 Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(format_duration)]
@@ -62,6 +63,17 @@ class Layout(Spec):
     z_order_by: Annotated[Names, Field(max_length=MOST_Z_COLUMNS)] = ()
     bloom: Names = ()
     statistics: Literal["all"] | Annotated[Names, Field(min_length=1)] = "all"
+
+    @model_validator(mode="after")
+    def _fits_a_file(self) -> Layout:
+        if self.file_size >= _SMALLEST_FILE:
+            return self
+        problem = InvalidValueError(
+            "too small for a file",
+            got=format_bytes(self.file_size),
+            expected="64 KiB or more, such as 128 MiB",
+        )
+        raise invalid([(("file_size",), problem)], "layout")
 
 
 class Upkeep(Spec):

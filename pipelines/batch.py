@@ -38,7 +38,7 @@ from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch as commit_files
 from storage.tables.commits import take_over
 from storage.tables.delta import last_batch, open_table, remove_unused
-from storage.tables.ledger import plan, plan_replay, plan_versions
+from storage.tables.ledger.planning import plan, plan_replay, plan_versions
 from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
 from transforms.errors import StepError
 
@@ -72,7 +72,7 @@ def plan_replay_batch(pipeline: Pipeline, open_files: Callable[[], pl.DataFrame]
 
     Args:
         pipeline: Which one.
-        open_files: See `storage.tables.ledger.plan_replay`.
+        open_files: See `storage.tables.ledger.planning.plan_replay`.
     """
     table = open_table(pipeline.table.uri)
     number = last_batch(table, pipeline.name) + 1

@@ -11,7 +11,7 @@ from config.settings import Settings
 from config.table import Upkeep
 from storage.layout.file_layout import FileLayout
 from storage.maintenance.tending import TASKS, Task, Tended, Wanted, tend
-from storage.tables.ledger import ledger_uri
+from storage.tables.ledger.planned import ledger_uri
 from storage.tables.log.versions import open_version
 from storage.tables.quarantine.records import quarantine_uri
 

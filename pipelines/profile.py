@@ -35,7 +35,7 @@ _STAGE_OF: Final = (
     ("storage/reading/framing", "split"),
     ("storage/reading/", "read"),
     ("storage/landing/", "plan"),
-    ("storage/tables/ledger", "plan"),
+    ("storage/tables/ledger/", "plan"),
     ("storage/tables/quarantine", "write"),
     ("storage/tables/", "commit"),
     ("storage/layout/", "write"),

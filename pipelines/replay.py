@@ -22,7 +22,7 @@ from pipelines.reports.rejected import rejected_count
 from pipelines.run import BatchSummary, take
 from pipelines.written_batch import PlannedBatch
 from storage.tables.delta import last_batch, open_table
-from storage.tables.ledger import OPEN_FILES_SCHEMA
+from storage.tables.ledger.planned import OPEN_FILES_SCHEMA
 from storage.tables.quarantine.recalled import open_files
 
 

@@ -22,7 +22,8 @@ from pipelines.run import take
 from pipelines.written_batch import PlannedBatch
 from storage.errors import ConcurrentRunError, IrreversibleError, StaleReadError, TableError
 from storage.tables.delta import last_batch, open_table
-from storage.tables.ledger import OPEN_FILES_SCHEMA, plan_undo, planned_files, unplan
+from storage.tables.ledger.planned import OPEN_FILES_SCHEMA, planned_files
+from storage.tables.ledger.planning import plan_undo, unplan
 from storage.tables.log.commits import read_commits_back
 from storage.tables.log.versions import open_version
 from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter

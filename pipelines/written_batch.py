@@ -21,7 +21,7 @@ ACCEPTED: Final = "accepted"
 class PlannedBatch:
     """The files of a batch; they are in the ledger and will not be planned again.
 
-    files: in order, as `storage.tables.ledger.plan` gives them.
+    files: in order, as `storage.tables.ledger.planning.plan` gives them.
     table: the data table as it was when the number was decided, None where there is none yet.
     """
 

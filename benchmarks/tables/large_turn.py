@@ -23,7 +23,7 @@ from storage.skipping.plan import choose_files
 from storage.skipping.reader import read_table
 from storage.tables.commits import commit_batch
 from storage.tables.delta import last_batch, open_table
-from storage.tables.ledger import planned_files, waiting_files
+from storage.tables.ledger.planned import planned_files, waiting_files
 
 Step = Callable[[], object]
 

@@ -19,7 +19,7 @@ from config.table import Table
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
-from storage.tables.ledger import LEDGER_SCHEMA, ledger_uri
+from storage.tables.ledger.planned import LEDGER_SCHEMA, ledger_uri
 
 PIPELINE = "events"
 WAITING = 10_000

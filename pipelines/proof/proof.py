@@ -36,7 +36,7 @@ from pipelines.proof.source_rows import check_source_rows
 from pipelines.proof.undos import check_undo, check_undone_markers, check_undos, undone_by
 from pipelines.proof.violation import Violation
 from storage.tables.delta import last_batch, open_table
-from storage.tables.ledger import planned_files
+from storage.tables.ledger.planned import planned_files
 from storage.tables.log.commits import LoggedCommit, active_files, read_commits
 from storage.tables.log.footers import Footer, read_footers
 from storage.tables.quarantine.markers import marked_wrongly, marker_counts, refused_counts, undone_markers

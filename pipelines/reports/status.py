@@ -12,7 +12,7 @@ from config.pipeline import Pipeline
 from storage.landing.listing import list_landing
 from storage.tables.delta import last_batch, open_table
 from storage.tables.feed.waiting import waiting_pieces
-from storage.tables.ledger import planned_files, taken_files, waiting_files
+from storage.tables.ledger.planned import planned_files, taken_files, waiting_files
 from storage.tables.log.versions import size_of, versions_of
 from storage.tables.quarantine.records import quarantine_counts, quarantine_uri
 from storage.upstream import translated

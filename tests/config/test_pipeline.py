@@ -82,6 +82,10 @@ def test_change_pipeline_is_refused() -> None:
             {"table": {"uri": "y", "sort_by": ["id"], "layout": {"z_order_by": ["id"]}}},
             {"table.layout.z_order_by": "two orders"},
         ),
+        (
+            {"table": {"uri": "y", "layout": {"file_size": "128"}}},
+            {"table.layout.file_size": "too small for a file"},
+        ),
         ({"readers": [{"where": "id = ?", "at_most": 0.05}]}, {"readers[0].at_most": "not a percentage"}),
         ({"table": {"uri": "y", "key": "id"}}, {"table.key": "not a list"}),
         ({"transforms": [{"use": "no_colon"}]}, {"transforms[0].use": "not the path of a function"}),

@@ -12,7 +12,7 @@ from typing import Any
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines import undo
-from storage.tables.ledger import plan_undo
+from storage.tables.ledger.planning import plan_undo
 from storage.tables.quarantine.commit import QuarantineCommit
 from storage.tables.replacing.replacement import commit_replacement
 from tests.pipelines.dying_run import die

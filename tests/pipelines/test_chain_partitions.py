@@ -17,7 +17,7 @@ from pipelines.errors import ReplayError
 from pipelines.replay import replay
 from pipelines.run import run
 from storage.errors import TableError
-from storage.tables.ledger import planned_files
+from storage.tables.ledger.planned import planned_files
 from tests.conftest import Store
 from tests.pipelines.chains import bronze, delta, follower, gold, land_sales, rows_of, silver, totals, write
 from tests.pipelines.taking_in import SETTINGS, run_and_prove

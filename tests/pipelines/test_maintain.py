@@ -19,7 +19,7 @@ from pipelines.replay import replay
 from pipelines.run import run
 from storage.maintenance.tending import Tended
 from storage.tables.content_hash import content_hash
-from storage.tables.ledger import ledger_uri
+from storage.tables.ledger.planned import ledger_uri
 from storage.tables.log.versions import open_version, rows_of
 from storage.tables.quarantine.records import quarantine_uri
 from storage.tables.schema.statistics_columns import promised

@@ -14,7 +14,7 @@ from config.pipeline import Pipeline
 from pipelines.maintain import maintain
 from pipelines.run import run
 from storage.tables.content_hash import content_hash
-from storage.tables.ledger import ledger_uri
+from storage.tables.ledger.planned import ledger_uri
 from storage.tables.log.versions import open_version, rows_of
 from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from config.pipeline import Pipeline
 from pipelines.run import run
 from storage.landing.listing import list_landing
-from storage.tables.ledger import plan
+from storage.tables.ledger.planning import plan
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
     SETTINGS,

@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from config.pipeline import Pipeline
 from pipelines.replay import replay
 from pipelines.run import run
-from storage.tables.ledger import ledger_uri
+from storage.tables.ledger.planned import ledger_uri
 from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, land, proof_of, violated

@@ -17,7 +17,7 @@ from pipelines.undo import undo
 from storage.errors import IrreversibleError
 from storage.filesystem import delta_storage_options
 from storage.tables.delta import open_table
-from storage.tables.ledger import LEDGER_SCHEMA, ledger_uri
+from storage.tables.ledger.planned import LEDGER_SCHEMA, ledger_uri
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
     SETTINGS,

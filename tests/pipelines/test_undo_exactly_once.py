@@ -18,7 +18,7 @@ from pipelines.run import run
 from pipelines.undo import undo
 from storage.errors import ConcurrentRunError, IrreversibleError, UnavailableError
 from storage.tables.delta import open_table
-from storage.tables.ledger import plan_undo
+from storage.tables.ledger.planning import plan_undo
 from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.dying_undo import POINTS

@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from config.pipeline import Pipeline
 from pipelines.run import run
 from pipelines.undo import undo
-from storage.tables.ledger import ledger_uri
+from storage.tables.ledger.planned import ledger_uri
 from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, proof_of, violated

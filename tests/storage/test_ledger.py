@@ -14,19 +14,17 @@ from hypothesis import strategies as st
 
 from storage.errors import ConcurrentRunError, NotFoundError, NothingLandedError, TableError, UnavailableError
 from storage.landing.listing import LANDING_SCHEMA, list_landing
-from storage.tables import commits, ledger
+from storage.tables import commits
 from storage.tables.delta import open_table
-from storage.tables.ledger import (
+from storage.tables.ledger import planning
+from storage.tables.ledger.planned import (
     LEDGER_SCHEMA,
     OPEN_FILES_SCHEMA,
     ledger_uri,
-    plan,
-    plan_replay,
-    plan_undo,
     planned_files,
-    unplan,
     waiting_files,
 )
+from storage.tables.ledger.planning import plan, plan_replay, plan_undo, unplan
 from tests.conftest import Store
 
 NEVER_LISTED = "the landing zone must not be listed"
@@ -174,7 +172,7 @@ def test_plan_when_the_answer_of_the_commit_is_lost_finds_its_plan(
         raise UnavailableError("the answer got lost")
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UnavailableError):
-        patch.setattr(ledger, "commit_batch", losing)
+        patch.setattr(planning, "commit_batch", losing)
         plan_one(store, 1, landed(("a", 1, 1)))
 
     assert plan_one(store, 1, None) == ["a"]
@@ -244,7 +242,7 @@ def test_plan_with_nothing_waiting_imports_nothing_that_writes(tmp_path: Path) -
     code = (
         "import sys\n"
         "from storage.landing.listing import list_landing\n"
-        "from storage.tables.ledger import plan\n"
+        "from storage.tables.ledger.planning import plan\n"
         f"landed = lambda: list_landing({str(tmp_path / 'landing')!r})\n"
         f"assert plan({str(tmp_path / 't')!r}, 'p', 1, landed=landed, max_files=1, max_bytes=1) is None\n"
         "assert not {'pyarrow', 's3fs', 'botocore', 'numba'} & set(sys.modules)\n"

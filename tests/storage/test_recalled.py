@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import TableError
-from storage.tables.ledger import OPEN_FILES_SCHEMA
+from storage.tables.ledger.planned import OPEN_FILES_SCHEMA
 from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
 from storage.tables.quarantine.markers import marked_wrongly, marker_counts, refused_counts
 from storage.tables.quarantine.recalled import RECALLED_SCHEMA, open_files, recalled_records

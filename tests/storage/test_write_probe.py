@@ -15,7 +15,7 @@ from storage.layout.data_file import DataFile
 from storage.tables import write_probe
 from storage.tables.commits import commit_batch, take_over
 from storage.tables.delta import open_table
-from storage.tables.ledger import plan
+from storage.tables.ledger.planning import plan
 from storage.tables.replacing.replacement import Replacement, commit_replacement
 from storage.tables.write_probe import probe_store
 from tests.conftest import Store

@@ -36,7 +36,7 @@ def waiting_pieces(uri: str, read: Read, taken: pl.DataFrame) -> pl.DataFrame:
     Args:
         uri: The source table's.
         read: As `config.source.Source` has it.
-        taken: What `storage.tables.ledger.taken_files` gives; identities are those of `Piece`.
+        taken: What `storage.tables.ledger.planned.taken_files` gives; identities are those of `Piece`.
 
     Returns:
         Columns of WAITING_SCHEMA; units are numbered in their order.

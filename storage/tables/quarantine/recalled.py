@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from storage.errors import TableError
-from storage.tables.ledger import OPEN_FILES_SCHEMA
+from storage.tables.ledger.planned import OPEN_FILES_SCHEMA
 from storage.tables.quarantine.records import open_rows, quarantine_rows, quarantine_uri, refused_among
 from storage.upstream import translated
 

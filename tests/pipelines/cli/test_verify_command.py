@@ -11,7 +11,7 @@ from config.pipeline import Pipeline
 from pipelines.cli.proof_bar import showing
 from pipelines.proof.proof import prove
 from storage.landing.listing import list_landing
-from storage.tables.ledger import plan
+from storage.tables.ledger.planning import plan
 from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, event, land

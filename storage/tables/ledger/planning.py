@@ -1,4 +1,4 @@
-"""The ledger: which file belongs to which batch; a Delta table beside the data, one commit a batch."""
+"""Plans batches: one commit of the ledger each, before anything else of a batch happens."""
 
 from __future__ import annotations
 
@@ -7,45 +7,15 @@ from collections.abc import Callable
 import polars as pl
 from deltalake import DeltaTable
 
-from storage.errors import ConcurrentRunError, NothingLandedError, TableError
-from storage.filesystem import delta_storage_options
-from storage.landing.listing import LANDING_SCHEMA
+from storage.errors import ConcurrentRunError, TableError
 from storage.tables.commits import commit_batch, delete_for_batch
 from storage.tables.delta import last_batch, open_table, remove_unused
+from storage.tables.ledger.planned import FILES, LEDGER_SCHEMA, ledger_uri, numbered, rows_of, taken, waiting
 from storage.tables.write_probe import probe_store
 from storage.upstream import translated
 
-LEDGER_SCHEMA = pl.Schema(
-    {
-        "pipeline": pl.String(),
-        "batch": pl.Int64(),
-        "file": pl.Int32(),
-        **LANDING_SCHEMA,
-        "replays": pl.Int64(),
-        "undoes": pl.Int64(),
-    },
-)
-"""One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it.
-
-In a batch that replays, one row for each file with records to replay and each batch that refused some of
-them, which `replays` names; `size` is that of the records; `identity` says that no file is meant.
-
-A batch that undoes another has the rows of that one again, and its number in `undoes`: the files count as
-not taken in from then on."""
-
-OPEN_FILES_SCHEMA = pl.Schema(
-    {name: LEDGER_SCHEMA[name] for name in ("replays", "path", "size")} | {"records": pl.Int64()}
-)
-"""Files with records to replay: the batch that refused these, the path, their bytes and their number."""
-
 _PARTITION_BY = ("pipeline",)
-_FILES = ("file", *LANDING_SCHEMA, "replays", "undoes")
 _BUFFER_BYTES = 64 * 1024 * 1024
-
-
-def ledger_uri(table_uri: str) -> str:
-    """Where the ledger of a data table is."""
-    return f"{table_uri.rstrip('/')}_ledger"
 
 
 def plan(
@@ -83,10 +53,10 @@ def plan(
         StorageError: Reading or writing failed, see `retryable`.
     """
 
-    def waiting(uri: str, table: DeltaTable | None) -> pl.DataFrame:
-        return _within(_waiting(uri, table, pipeline, landed), max_files, max_bytes)
+    def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
+        return _within(waiting(uri, table, pipeline, landed), max_files, max_bytes)
 
-    return _plan(table_uri, pipeline, batch, waiting)
+    return _plan(table_uri, pipeline, batch, chosen)
 
 
 def plan_versions(
@@ -101,22 +71,9 @@ def plan_versions(
 
     def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
         nothing = pl.lit(None, pl.Int64)
-        return _numbered(waiting(_taken(uri, table, pipeline)).with_columns(replays=nothing, undoes=nothing))
+        return numbered(waiting(taken(uri, table, pipeline)).with_columns(replays=nothing, undoes=nothing))
 
     return _plan(table_uri, pipeline, batch, chosen)
-
-
-def taken_files(table_uri: str, pipeline: str) -> pl.DataFrame:
-    """The files that the ledger has of a pipeline, in the order in which they were planned; eager.
-
-    Columns path, identity, size and modified, as in `plan`; and `in_force`, false where a later batch has
-    undone the one that took the file in.
-
-    Raises:
-        StorageError: The ledger cannot be read.
-    """
-    uri = ledger_uri(table_uri)
-    return _taken(uri, open_table(uri), pipeline)
 
 
 def plan_replay(
@@ -138,7 +95,7 @@ def plan_replay(
     """
 
     def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
-        found = _of_landed(uri, _rows(uri, table, pipeline), open_files(), batch)
+        found = _of_landed(uri, rows_of(uri, table, pipeline), open_files(), batch)
         return _within(found, max_files, max_bytes)
 
     return _plan(table_uri, pipeline, batch, chosen)
@@ -179,32 +136,6 @@ def unplan(table_uri: str, pipeline: str, batch: int) -> None:
     )
 
 
-def undone_batches(files: pl.DataFrame) -> pl.Series:
-    """The batches that a later one has undone; `files` has the columns `batch` and `undoes`."""
-    return files["undoes"].drop_nulls().unique()
-
-
-def planned_files(table_uri: str, pipeline: str) -> pl.LazyFrame:
-    """What the ledger knows of a pipeline: the columns of LEDGER_SCHEMA without the pipeline's name.
-
-    Lazy, in no order: a filter on `batch` reads the files of that batch only. No rows without a ledger.
-
-    Raises:
-        StorageError: The ledger cannot be read.
-    """
-    uri = ledger_uri(table_uri)
-    return _rows(uri, open_table(uri), pipeline)
-
-
-def waiting_files(table_uri: str, pipeline: str, landed: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-    """The landed files that no batch of the pipeline holds, in the order they will be taken; plans nothing.
-
-    Columns, order and errors as in `plan`.
-    """
-    uri = ledger_uri(table_uri)
-    return _numbered(_waiting(uri, open_table(uri), pipeline, landed))
-
-
 def _plan(
     table_uri: str, pipeline: str, batch: int, choose: Callable[[str, DeltaTable | None], pl.DataFrame]
 ) -> pl.DataFrame | None:
@@ -237,20 +168,8 @@ def _check_complete(uri: str, pipeline: str, batch: int, newest: int) -> None:
         )
 
 
-def _rows(uri: str, table: DeltaTable | None, pipeline: str) -> pl.LazyFrame:
-    if table is None:
-        return LEDGER_SCHEMA.to_frame(eager=False).drop("pipeline")
-    rows = pl.scan_delta(table, storage_options=delta_storage_options(uri) or None)
-    # Ledgers from before a column was thought of get it with the next batch.
-    missing = LEDGER_SCHEMA.keys() - {field.name for field in table.schema().fields}
-    rows = rows.with_columns(pl.lit(None, LEDGER_SCHEMA[name]).alias(name) for name in missing)
-    return rows.filter(pl.col("pipeline") == pipeline).select(
-        name for name in LEDGER_SCHEMA if name != "pipeline"
-    )
-
-
 def _batch(uri: str, table: DeltaTable | None, pipeline: str, batch: int) -> pl.DataFrame:
-    rows = _rows(uri, table, pipeline).filter(pl.col("batch") == batch).select(_FILES).sort("file")
+    rows = rows_of(uri, table, pipeline).filter(pl.col("batch") == batch).select(FILES).sort("file")
     with translated("read the ledger", uri):
         files = rows.collect()
     if files.is_empty():
@@ -260,41 +179,6 @@ def _batch(uri: str, table: DeltaTable | None, pipeline: str, batch: int) -> pl.
             next_step="restore the ledger to the version that held them: nothing in it may ever be deleted",
         )
     return files
-
-
-def _waiting(
-    uri: str, table: DeltaTable | None, pipeline: str, landed: Callable[[], pl.DataFrame]
-) -> pl.DataFrame:
-    with translated("read the ledger", uri):
-        files = _rows(uri, table, pipeline).select("path", "identity", "batch", "undoes").collect()
-    known = _in_force(files)
-    try:
-        found = landed()
-    except NothingLandedError:
-        if known.is_empty():
-            raise
-        found = LANDING_SCHEMA.to_frame()
-    return (
-        found.join(known, on=["path", "identity"], how="anti")
-        .sort("modified", "path")
-        .with_columns(replays=pl.lit(None, pl.Int64), undoes=pl.lit(None, pl.Int64))
-    )
-
-
-def _taken(uri: str, table: DeltaTable | None, pipeline: str) -> pl.DataFrame:
-    with translated("read the ledger", uri):
-        files = _rows(uri, table, pipeline).collect()
-    landed = files.filter(pl.col("replays").is_null(), pl.col("undoes").is_null()).sort("batch", "file")
-    in_force = ~pl.col("batch").is_in(undone_batches(files).implode())
-    return landed.select(*LANDING_SCHEMA, in_force=in_force)
-
-
-def _in_force(files: pl.DataFrame) -> pl.DataFrame:
-    """The files of batches that no other has undone; columns as given, `batch` and `undoes` among them."""
-    if files["undoes"].null_count() == files.height:
-        return files
-    gone = undone_batches(files).implode()
-    return files.filter(pl.col("undoes").is_null(), ~pl.col("batch").is_in(gone))
 
 
 def _of_landed(uri: str, planned: pl.LazyFrame, files: pl.DataFrame, batch: int) -> pl.DataFrame:
@@ -309,11 +193,7 @@ def _of_landed(uri: str, planned: pl.LazyFrame, files: pl.DataFrame, batch: int)
 
 def _within(waiting: pl.DataFrame, max_files: int, max_bytes: int) -> pl.DataFrame:
     fits = (pl.col("size").cum_sum() <= max_bytes) | (pl.int_range(pl.len()) == 0)
-    return _numbered(waiting.filter(fits).head(max_files))
-
-
-def _numbered(files: pl.DataFrame) -> pl.DataFrame:
-    return files.select(pl.int_range(pl.len(), dtype=pl.Int32).alias("file"), *_FILES[1:])
+    return numbered(waiting.filter(fits).head(max_files))
 
 
 def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files: pl.DataFrame) -> None:
@@ -321,7 +201,7 @@ def _append(uri: str, table: DeltaTable | None, pipeline: str, batch: int, files
     from storage.layout.table_writer import TableWriter
 
     probe_store(uri)
-    rows = files.select(pl.lit(pipeline).alias("pipeline"), pl.lit(batch, pl.Int64).alias("batch"), *_FILES)
+    rows = files.select(pl.lit(pipeline).alias("pipeline"), pl.lit(batch, pl.Int64).alias("batch"), *FILES)
     with TableWriter(uri, partition_by=_PARTITION_BY, buffer_bytes=_BUFFER_BYTES) as writer:
         writer.write(rows)
         written = writer.finish()
