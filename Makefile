@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz contract-table lock readers clean
+.PHONY: help setup demo test test-long check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,9 @@ demo: setup ## land generated events, run a pipeline, show what came out
 
 test: check readers ## every check, then every test
 	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal
+
+test-long: setup readers ## tests that take minutes: more kills, more random histories
+	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal -m long
 
 check: setup ## lint, format, types, direction of imports, our own rules
 	@$(VENV)/bin/ruff check --output-format concise

@@ -53,6 +53,7 @@ class Store:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes; only `make test-long` runs it")
     config.addinivalue_line(
         "markers", "s3: talks to a real S3 server on this machine; leave out with -m 'not s3'"
     )

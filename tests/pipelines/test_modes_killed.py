@@ -43,9 +43,27 @@ def kill() -> Iterator[Kill]:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("point", POINTS)
 def test_run_after_a_kill_within_a_merge_takes_up_the_batch(
-    store: Store, kill: Kill, mode: Mode, point: str
+    local: Store, kill: Kill, mode: Mode, point: str
 ) -> None:
-    assert_survives(store, kill, mode, point, 2)
+    assert_survives(local, kill, mode, point, 2)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("point", POINTS[-2:])
+def test_run_after_a_kill_within_an_upsert_on_s3_takes_up_the_batch(
+    s3: Store, kill: Kill, point: str
+) -> None:
+    assert_survives(s3, kill, "upsert", point, 2)
+
+
+@pytest.mark.long
+@pytest.mark.s3
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("point", POINTS)
+def test_run_after_a_kill_anywhere_on_s3_takes_up_the_batch(
+    s3: Store, kill: Kill, mode: Mode, point: str
+) -> None:
+    assert_survives(s3, kill, mode, point, 2)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -116,6 +116,7 @@ def test_undo_of_several_processes_at_once_doubles_and_loses_nothing(
     assert_survives_a_race(local, tmp_path, others)
 
 
+@pytest.mark.long
 @pytest.mark.s3
 def test_undo_of_several_processes_at_once_on_s3_doubles_and_loses_nothing(s3: Store, tmp_path: Path) -> None:
     assert_survives_a_race(s3, tmp_path, [])

@@ -49,7 +49,10 @@ def merged(mode: str, batches: list[list[Row]]) -> list[Row]:
     return sorted(held.items())
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode",
+    ["ordered", "replace", *(pytest.param(one, marks=pytest.mark.long) for one in ("upsert", "insert_new"))],
+)
 @settings(max_examples=7, deadline=None)
 @given(first=BATCHES, second=BATCHES, steps=st.lists(STEPS, min_size=2, max_size=7))
 def test_undo_of_merges_leaves_what_the_other_batches_make(

@@ -183,9 +183,8 @@ def test_scan_explain_tells_what_was_skipped_and_read(store: Store) -> None:
         "skipped_by_row_group_statistics": 0,
         "read": 1,
     }
-    assert (
-        told["bytes"]["total"] == told["bytes"]["skipped_by_file_statistics"] * 2 > told["bytes"]["read"] > 0
-    )
+    assert told["bytes"]["total"] > told["bytes"]["read"] > 0
+    assert told["bytes"]["total"] > told["bytes"]["skipped_by_file_statistics"] > 0
     assert [line.split()[0] for line in lines] == ["total", "partitions", "files", "row", "bytes", "1"]
     assert f"{told['bytes']['read']:,} bytes in {told['requests']} requests" in lines[-1]
 
