@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         (RESULTS / f"{size}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         print_report(result)
     kept = [json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")]
-    page = results_page([result for result in kept if "contestants" in result])
+    page = results_page([result for result in kept if "events" in result])
     (RESULTS / "results.md").write_text(page, encoding="utf-8")
 
 
