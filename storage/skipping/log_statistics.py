@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable
 
+from storage.layout.data_file import OURS
 from storage.skipping.may_match import columns_of
 from storage.skipping.predicate import Path, find_type, type_at
 from storage.upstream import translated
-
-_OURS: Final = r"-[0-9a-f]{32}\.parquet$"
-"""Names that our writer gives; of others nobody knows how they deal with NaN and round their bounds."""
 
 
 def files_of(table: DeltaTable) -> pl.DataFrame:
@@ -33,7 +30,7 @@ def files_of(table: DeltaTable) -> pl.DataFrame:
         pl.col("size_bytes").alias("size"),
         pl.col("modification_time").alias("modified"),
         pl.col("num_records").cast(pl.Int64).alias("rows"),
-        pl.col("path").str.contains(_OURS).alias("ours"),
+        pl.col("path").str.contains(OURS).alias("ours"),
         *kept,
     )
 

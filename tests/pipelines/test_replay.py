@@ -276,7 +276,7 @@ def test_replay_after_a_kill_takes_up_the_batch(
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("point", POINTS[-2:])
+@pytest.mark.parametrize("point", POINTS[-1:])
 def test_replay_after_a_kill_on_s3_takes_up_the_batch(s3: Store, point: str) -> None:
     assert_survives_a_kill(s3, point, 3, "replay")
 

@@ -51,7 +51,7 @@ def merged(mode: str, batches: list[list[Row]]) -> list[Row]:
 
 @pytest.mark.parametrize(
     "mode",
-    ["ordered", "replace", *(pytest.param(one, marks=pytest.mark.long) for one in ("upsert", "insert_new"))],
+    ["ordered", *(pytest.param(one, marks=pytest.mark.long) for one in MODES if one != "ordered")],
 )
 @settings(max_examples=7, deadline=None)
 @given(first=BATCHES, second=BATCHES, steps=st.lists(STEPS, min_size=2, max_size=7))

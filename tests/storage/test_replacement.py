@@ -351,7 +351,9 @@ def proxy(s3: Store, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("lost", [1, 100], ids=["one answer", "all answers"])
+@pytest.mark.parametrize(
+    "lost", [1, pytest.param(100, marks=pytest.mark.long)], ids=["one answer", "all answers"]
+)
 def test_commit_replacement_with_lost_answers_is_made_once(s3: Store, proxy: FaultProxy, lost: int) -> None:
     uri = s3.at("table")
     append(uri, rows([1, 2]))

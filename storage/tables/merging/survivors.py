@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +19,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from storage.errors import TableError
-from storage.filesystem import delta_storage_options, is_remote
-from storage.layout.data_file import DataFile
+from storage.filesystem import delta_storage_options, is_remote, open_filesystem
+from storage.layout.data_file import OURS, DataFile
 from storage.layout.encodings import Encodings, encodings_for
 from storage.layout.file_statistics import file_statistics
 from storage.layout.leaves import leaves
@@ -144,11 +145,23 @@ class _Writer:
             for leaf in found
             if leaf.dtype.is_float()
         }
-        if not checks:
-            return frozenset()
         with translated("read a data file", f"{self._uri}/{old.path}"):
+            if not checks or self._bounds_its_floats(old, rows):
+                return frozenset()
             seen = rows.select(**checks).collect(engine="streaming")
         return frozenset(int(position) for position in seen.columns if seen[position].any())
+
+    def _bounds_its_floats(self, old: Old, rows: pl.LazyFrame) -> bool:
+        """Whether the footer alone tells that no float is NaN."""
+        if not re.search(OURS, old.path):
+            return False
+        filesystem, root = open_filesystem(self._uri)
+        with filesystem.open(f"{root}/{old.path}", "rb") as file:
+            footer = pq.read_metadata(file)
+        groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+        floats = [leaf.position for leaf in leaves(rows.collect_schema()) if leaf.dtype.is_float()]
+        told = (group.column(position).statistics for group in groups for position in floats)
+        return all(one is not None and one.has_min_max for one in told)
 
     def _frames_staying(self, old: Old) -> Iterator[pl.DataFrame]:
         """The rows that stay, a frame at a time, none of them empty."""

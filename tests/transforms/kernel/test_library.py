@@ -40,6 +40,7 @@ def test_load_kept_kernel_needs_no_numba(filled_cache: Path) -> None:
     assert use_kernel(filled_cache) == "6 False"
 
 
+@pytest.mark.long
 def test_load_damaged_kernel_compiles_it_anew(filled_cache: Path) -> None:
     (kept,) = (filled_cache / "penstock").iterdir()
     whole = kept.read_bytes()
@@ -49,6 +50,7 @@ def test_load_damaged_kernel_compiles_it_anew(filled_cache: Path) -> None:
     assert len(kept.read_bytes()) == len(whole)
 
 
+@pytest.mark.long
 def test_load_without_a_place_to_keep_it_compiles_and_goes_on(tmp_path: Path) -> None:
     in_the_way = tmp_path / "penstock"
     in_the_way.write_text("a file where the folder should be")
