@@ -7,7 +7,6 @@ which `penstock validate` does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from config.column_types import (
@@ -83,14 +82,6 @@ def check_repeated(read: str, mode: str) -> list[Finding]:
         expected="mode: replace, or upsert",
     )
     return [(("table", "mode"), problem)]
-
-
-def check_schedule(cron: str | None, every: timedelta | None) -> list[Finding]:
-    """A schedule with both `cron` and `every`, or with neither."""
-    if (cron is None) != (every is None):
-        return []
-    got = "neither" if cron is None else "both"
-    return [((), InvalidValueError("a schedule has cron or every", got=got, expected="one of the two"))]
 
 
 def check_unique_names(names: Sequence[str]) -> list[Finding]:

@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from config.alerts import Alerts
 from config.column_syntax import format_columns, parse_columns
 from config.column_types import Column
 from config.consistency import (
@@ -37,16 +38,15 @@ from config.consistency import (
     check_flat,
     check_named,
     check_repeated,
-    check_schedule,
     check_table,
     check_unique_names,
 )
-from config.cron import parse_cron
 from config.locations import check_chain, check_locations
 from config.model import Spec, invalid
 from config.names import check_pipeline_name
+from config.schedule import Schedule
 from config.source import Source
-from config.table import Duration, Reader, Table, Text
+from config.table import Reader, Table, Text
 
 
 def _columns(value: object) -> tuple[Column, ...]:
@@ -63,7 +63,6 @@ def _step_kind(value: object) -> str | None:
 
 
 Name = Annotated[str, AfterValidator(check_pipeline_name)]
-Cron = Annotated[str, PlainValidator(parse_cron)]
 Columns = Annotated[tuple[Column, ...], PlainValidator(_columns), PlainSerializer(format_columns)]
 
 
@@ -110,19 +109,6 @@ class Expectation(Spec):
     action: Literal["warn", "drop", "quarantine", "fail"]
 
 
-class Schedule(Spec):
-    """When a deployment runs: by a cron line of five fields (in UTC), or every so often. One of the two."""
-
-    cron: Cron | None = None
-    every: Duration | None = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Schedule:
-        if findings := check_schedule(self.cron, self.every):
-            raise invalid(findings, "schedule")
-        return self
-
-
 Step = Annotated[
     Annotated[SqlStep, Tag("SqlStep")] | Annotated[UseStep, Tag("UseStep")], Discriminator(_step_kind)
 ]
@@ -134,11 +120,15 @@ class Pipeline(Spec):
     Attributes:
         readers: What readers of the table were promised; held against the layout after each commit.
         name: Also the application id of its Delta commits: a renamed pipeline starts again at batch 1.
+        tags: By which the deployment is found in the Prefect UI.
         lineage: Whether each row carries the columns `_file` and `_record`.
+        engine: Which one writes the files of a batch when it runs as a flow: this process, or a Dask cluster.
+        schedule: When the deployment of the flow `ingest` runs; None for never by itself.
     """
 
     name: Name
     description: str = ""
+    tags: tuple[Text, ...] = ()
     source: Source
     contract: Contract = Contract()
     transforms: tuple[Step, ...] = ()
@@ -146,7 +136,9 @@ class Pipeline(Spec):
     table: Table
     readers: tuple[Reader, ...] = ()
     lineage: Annotated[bool, Field(strict=True)] = False
+    engine: Literal["local", "dask"] = "local"
     schedule: Schedule | None = None
+    alerts: Alerts = Alerts()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Pipeline:

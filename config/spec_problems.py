@@ -8,9 +8,11 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
+from config.alerts import Alerts
 from config.errors import InvalidValueError, SpecError, did_you_mean
 from config.findings import Finding, KeyPath, to_problem
-from config.pipeline import Contract, Expectation, Pipeline, Schedule, SqlStep, UseStep
+from config.pipeline import Contract, Expectation, Pipeline, SqlStep, UseStep
+from config.schedule import Schedule
 from config.source import Csv, Source
 from config.table import Layout, Reader, Table, Upkeep
 
@@ -26,6 +28,7 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "upkeep": Upkeep,
     "readers": Reader,
     "schedule": Schedule,
+    "alerts": Alerts,
     **_TAGS,
 }
 _USER: Final = re.compile(r"://[^/\s]*@")

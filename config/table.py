@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
 from config.errors import InvalidValueError
 from config.findings import Finding
 from config.model import Spec, invalid
+from config.schedule import Duration, Schedule
+from config.share import Share
 from config.source import Bytes, Uri
-from config.units import format_bytes, format_duration, parse_duration
+from config.units import format_bytes
 
 MIB: Final = 2**20
 _SMALLEST_FILE: Final = 64 * 1024
-_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?) *%")
 
-Duration = Annotated[timedelta, PlainValidator(parse_duration), PlainSerializer(format_duration)]
 Text = Annotated[str, Field(min_length=1)]
 Names = tuple[Text, ...]
-
-
-def _share(value: object) -> float:
-    """A share of 1 from `5%`."""
-    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or not 0 < float(match[1]) <= 100:
-        raise InvalidValueError("not a percentage", got=repr(value), expected="more than 0%, up to 100%")
-    return float(match[1]) / 100
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.4f}".rstrip("0").rstrip(".") + "%"
-
-
-Share = Annotated[float, PlainValidator(_share), PlainSerializer(_percent)]
 
 
 MOST_Z_COLUMNS: Final = 8
@@ -80,12 +64,14 @@ class Upkeep(Spec):
     """When `penstock maintain` does what.
 
     Attributes:
+        schedule: When the deployment of the flow `maintain` looks after this table; None for never by itself.
         min_files: Small files of a partition that are worth being made one.
         settled: How long nothing must have been written to a partition before its files are compacted; where
             there are no partitions, each file settles by itself.
         keep: How long files that left the table stay, for readers of older versions.
     """
 
+    schedule: Schedule | None = None
     min_files: Annotated[int, Field(ge=2, strict=True)] = 8
     settled: Duration = timedelta(hours=1)
     keep: Duration = timedelta(days=7)

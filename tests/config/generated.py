@@ -78,6 +78,12 @@ STEPS = st.one_of(
     st.fixed_dictionaries({"sql": TEXTS}),
     st.fixed_dictionaries({"use": st.just("a.b:c")}, optional={"with": st.dictionaries(TEXTS, JSON_VALUES)}),
 )
+SCHEDULES: list[dict[str, Any] | None] = [
+    None,
+    {"cron": "*/5 * * * *"},
+    {"cron": "0 6 * * mon", "timezone": "Europe/Berlin"},
+    {"every": timedelta(minutes=90)},
+]
 
 
 @st.composite
@@ -100,6 +106,9 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
         "expectations": [{"name": "one", "expect": draw(TEXTS), "action": "drop"}] * draw(st.integers(0, 1)),
         "table": {"uri": "s3://lake/t", "sort_by": draw(st.sampled_from([[], ["_rescued"]]))},
         "lineage": draw(st.booleans()),
-        "schedule": draw(st.sampled_from([None, {"cron": "*/5 * * * *"}, {"every": timedelta(minutes=90)}])),
+        "schedule": draw(st.sampled_from(SCHEDULES)),
+        "tags": draw(st.lists(TEXTS, max_size=2)),
+        "engine": draw(st.sampled_from(["local", "dask"])),
+        "alerts": draw(st.sampled_from([{}, {"quarantine_share": "2.5%"}, {"lag": timedelta(hours=3)}])),
     }
     return Pipeline.model_validate(spec)

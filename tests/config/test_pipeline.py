@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.column_types import Column, Integer
-from config.pipeline import Pipeline, Schedule, SqlStep, UseStep
+from config.pipeline import Pipeline, SqlStep, UseStep
+from config.schedule import Schedule
 from config.spec_problems import explain
 
 
@@ -94,6 +95,16 @@ def test_change_pipeline_is_refused() -> None:
         ({"transforms": [{"sql": "x", "use": "a:b"}]}, {"transforms[0].use": "an unknown key"}),
         ({"schedule": {}}, {"schedule": "a schedule has cron or every"}),
         ({"schedule": {"cron": "* * * * *", "every": "5m"}}, {"schedule": "a schedule has cron or every"}),
+        (
+            {"schedule": {"every": "5m", "timezone": "Europe/Berlin"}},
+            {"schedule.timezone": "a time zone without a cron line"},
+        ),
+        (
+            {"schedule": {"cron": "0 6 * * *", "timezone": "Europe/Berln"}},
+            {"schedule.timezone": "an unknown time zone"},
+        ),
+        ({"alerts": {"quarantine_share": 0.05}}, {"alerts.quarantine_share": "not a percentage"}),
+        ({"engine": "spark"}, {"engine": "a value that is not allowed"}),
         ({"schedule": {"every": "0s"}}, {"schedule.every": "not a duration"}),
         ({"lineage": "yes"}, {"lineage": "neither true nor false"}),
         ({"table": {"uri": "landing/t"}}, {"table.uri": "a table inside the landing zone"}),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from config.alerts import Alerts
 from config.pipeline import Contract, Pipeline
+from config.schedule import Schedule
 from config.source import Csv, Source
 from config.spec_file import parse_pipeline
 from config.table import Layout, Table, Upkeep
@@ -25,7 +27,8 @@ def defaults(model: type[BaseModel], prefix: str = "") -> dict[str, object]:
 def test_document_has_every_key_once_and_no_other() -> None:
     keys = re.findall(r"^\| `([a-z_.]+)` \|", TEXT.partition("## Formats")[0], re.MULTILINE)
     inner: dict[str, type[BaseModel]] = {"table.layout": Layout, "table.upkeep": Upkeep}
-    sections: dict[str, type[BaseModel]] = {"source": Source, "contract": Contract, "table": Table, **inner}
+    outer: dict[str, type[BaseModel]] = {"source": Source, "contract": Contract, "table": Table}
+    sections: dict[str, type[BaseModel]] = {**outer, "schedule": Schedule, "alerts": Alerts, **inner}
     expected = [name for name in Pipeline.model_fields if name not in sections]
     expected += [f"{name}.{key}" for name, model in sections.items() for key in model.model_fields]
 

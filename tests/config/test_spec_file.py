@@ -116,7 +116,7 @@ def test_load_pipeline_with_unknown_key_of_layout_or_upkeep_lists_those() -> Non
     error = refused(LEAST.replace(LEAST.splitlines()[-1], table))
 
     assert [one.expected for one in error.problems] == [
-        "min_files, settled, keep",
+        "schedule, min_files, settled, keep",
         "file_size, row_group_rows, z_order_by, bloom, statistics",
     ]
     assert [one.next_step for one in error.problems] == ["did you mean 'settled'?", "did you mean 'bloom'?"]

@@ -9,7 +9,8 @@ import pytest
 from prefect.states import Failed
 
 from config.errors import PenstockError
-from pipelines.flows import is_retryable, plan
+from pipelines.flows.ingest import plan
+from pipelines.flows.tasks import is_retryable
 
 
 class AwayError(PenstockError):

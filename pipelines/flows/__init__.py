@@ -1,0 +1,9 @@
+"""The Prefect flows, for schedules, retries, history; entrypoints are module paths: `pipelines.flows:ingest`.
+
+Flow parameters can be read by everyone who can reach the Prefect API. They are names and numbers only;
+credentials come from the environment of the worker.
+"""
+
+from pipelines.flows.ingest import ingest
+
+__all__ = ["ingest"]
