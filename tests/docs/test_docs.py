@@ -57,7 +57,7 @@ def test_dependencies_document_names_every_requirement_once_and_no_other() -> No
     others = (read("tests/readers.in") + read("tests/contract_table/spark.in")).splitlines()
     readers = [line for line in others if not line.startswith("#")]
     extras = project["optional-dependencies"]
-    required = [*project["dependencies"], *extras["service"], *extras["dev"], *readers]
+    required = [*project["dependencies"], *extras["serving"], *extras["service"], *extras["dev"], *readers]
     names = [match[0] for one in required if (match := REQUIREMENT_NAME.match(one))]
 
     assert FIRST_CELL.findall(read("docs/dependencies.md")) == names
