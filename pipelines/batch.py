@@ -29,6 +29,7 @@ from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading.batch_source import Reading
 from pipelines.reading.table_source import next_pieces, with_source_columns
 from pipelines.replayed import Replayed
+from pipelines.spent import Spent
 from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, Fate, PlannedBatch, WrittenBatch
 from storage.errors import ConcurrentRunError, TableSchemaError
@@ -48,21 +49,25 @@ _CONFORMED = "conformed"
 
 def plan_batch(pipeline: Pipeline) -> PlannedBatch | None:
     """The next batch, planned in the ledger; None where nothing waits."""
-    table = open_table(pipeline.table.uri)
-    number = last_batch(table, pipeline.name) + 1
+    with (spent := Spent()).on("plan"):
+        table = open_table(pipeline.table.uri)
+        number = last_batch(table, pipeline.name) + 1
+        files = _next_files(pipeline, number)
+    return None if files is None else PlannedBatch(number, files, table, spent)
+
+
+def _next_files(pipeline: Pipeline, number: int) -> pl.DataFrame | None:
     uri, name, source = pipeline.table.uri, pipeline.name, pipeline.source
     if source.table is not None:
-        files = plan_versions(uri, name, number, waiting=lambda taken: next_pieces(source, taken))
-    else:
-        files = plan(
-            uri,
-            name,
-            number,
-            landed=lambda: list_landing(source.location),
-            max_files=source.max_files_per_batch,
-            max_bytes=source.max_bytes_per_batch,
-        )
-    return None if files is None else PlannedBatch(number, files, table)
+        return plan_versions(uri, name, number, waiting=lambda taken: next_pieces(source, taken))
+    return plan(
+        uri,
+        name,
+        number,
+        landed=lambda: list_landing(source.location),
+        max_files=source.max_files_per_batch,
+        max_bytes=source.max_bytes_per_batch,
+    )
 
 
 def plan_replay_batch(pipeline: Pipeline, open_files: Callable[[], pl.DataFrame]) -> PlannedBatch | None:
@@ -74,17 +79,18 @@ def plan_replay_batch(pipeline: Pipeline, open_files: Callable[[], pl.DataFrame]
         pipeline: Which one.
         open_files: See `storage.tables.ledger.planning.plan_replay`.
     """
-    table = open_table(pipeline.table.uri)
-    number = last_batch(table, pipeline.name) + 1
-    files = plan_replay(
-        pipeline.table.uri,
-        pipeline.name,
-        number,
-        open_files=open_files,
-        max_files=pipeline.source.max_files_per_batch,
-        max_bytes=pipeline.source.max_bytes_per_batch,
-    )
-    return None if files is None else PlannedBatch(number, files, table)
+    with (spent := Spent()).on("plan"):
+        table = open_table(pipeline.table.uri)
+        number = last_batch(table, pipeline.name) + 1
+        files = plan_replay(
+            pipeline.table.uri,
+            pipeline.name,
+            number,
+            open_files=open_files,
+            max_files=pipeline.source.max_files_per_batch,
+            max_bytes=pipeline.source.max_bytes_per_batch,
+        )
+    return None if files is None else PlannedBatch(number, files, table, spent)
 
 
 def write_batch(
@@ -101,19 +107,35 @@ def write_batch(
         TransformError: A step fails, or a record or row does although the pipeline says that none may.
         StorageError: Reading or writing failed.
     """
+    with planned.spent.on("write"):
+        growth = prepared(pipeline, planned)
+        written = write_once(growth, planned, settings, progress)
+        while written is None:
+            written = write_once(growth, planned, settings)
+        return written
+
+
+def prepared(pipeline: Pipeline, planned: PlannedBatch) -> Growth:
+    """The contract that a batch is written under, held against its table; errors as of `write_batch`."""
     growth = Growth(with_source_columns(pipeline, planned.files), planned.table)
     next_evolution(growth.pipeline, planned.table)
     check_mode(growth.pipeline, planned.table)
-    written = _write_once(growth, planned, settings, progress)
-    while written is None:
-        written = _write_once(growth, planned, settings, None)
-    return written
+    return growth
 
 
-def _write_once(
-    growth: Growth, planned: PlannedBatch, settings: Settings, progress: Progress | None
+def write_once(
+    growth: Growth,
+    planned: PlannedBatch,
+    settings: Settings,
+    progress: Progress | None = None,
+    *,
+    first_row: int = 0,
 ) -> WrittenBatch | None:
-    """One pass over the batch; None, and no files, where columns were added and another must follow."""
+    """One pass over the batch; None, and no files, where columns were added and another must follow.
+
+    Args:
+        first_row: The number of the first row in the order of arrival, by which merges settle ties.
+    """
     pipeline = growth.pipeline
     reading = Reading(pipeline, planned.number, planned.files, settings)
     tally, counters, kept = reading.tally(), Counters(), np.zeros(planned.files.height, np.int64)
@@ -132,7 +154,7 @@ def _write_once(
         ) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)
-        _write(Keyed(pipeline, unstorable), rows, writer)
+        _write(Keyed(pipeline, unstorable, first_row), rows, writer)
         source.drain()
         if growth.grow():
             return None
@@ -150,10 +172,11 @@ def _write_once(
         counters.rows,
         unstorable.rows,
         replayed if planned.is_replay else None,
+        dict(quarantine.reasons + replayed.still_refused),
         pipeline.source.read_as(),
         Fate(settings.memory_bytes),
     )
-    _check_conserved(written)
+    check_conserved(written)
     return written
 
 
@@ -166,7 +189,8 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
         StorageError: The table cannot take it.
     """
     try:
-        return commit_rows(pipeline, written, commit_refused(pipeline, written))
+        with written.planned.spent.on("commit"):
+            return commit_rows(pipeline, written, commit_refused(pipeline, written))
     except (ConcurrentRunError, TableSchemaError):
         remove_unused(pipeline.table.uri, written.files)
         forget_order(pipeline, written)
@@ -274,8 +298,12 @@ def _count_unasked(
         counters.rows[ACCEPTED] = given
 
 
-def _check_conserved(written: WrittenBatch) -> None:
-    """Every record that was read is somewhere, and every row that came out is in a file."""
+def check_conserved(written: WrittenBatch) -> None:
+    """Every record that was read is somewhere, and every row that came out is in a file.
+
+    Raises:
+        NotConservedError: Else.
+    """
     accepted, into_steps = written.counts.accepted(), written.steps[ACCEPTED]
     last = list(written.steps.values())[-1]
     if accepted != into_steps or last != written.row_count() + written.unstorable:

@@ -45,13 +45,16 @@ class Keyed:
     """The rows that go to the writer: those with a key, numbered where the files are sorted.
 
     With `append` and `replace` these are all, as they are.
+
+    Args:
+        first_row: The number of the first of them.
     """
 
-    def __init__(self, pipeline: Pipeline, unstorable: Unstorable) -> None:
+    def __init__(self, pipeline: Pipeline, unstorable: Unstorable, first_row: int = 0) -> None:
         self._key = pipeline.table.key if pipeline.table.merges else ()
         self._numbers = arrival_of(pipeline) is not None
         self._unstorable = unstorable
-        self._rows = 0
+        self._rows = first_row
 
     def frame(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The next rows, in order; those without a key go to the quarantine."""
@@ -94,7 +97,7 @@ def commit_merged_rows(pipeline: Pipeline, written: WrittenBatch, table: Any) ->
         batch=written.planned.number,
         staged=written.files,
         schema=written.schema,
-        metadata=written.as_metadata(),
+        metadata=written.as_metadata,
         marks=written.marks,
         attempt=written.attempt,
     )

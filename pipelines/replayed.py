@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from storage.tables.quarantine.commit import QuarantineWriter
+from storage.tables.quarantine.commit import QuarantineWriter, reason_counts
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Replayed:
 
     quarantine: QuarantineWriter
     files: pl.DataFrame
-    still_refused: dict[str, int] = field(default_factory=dict)
+    still_refused: Counter[str] = field(default_factory=Counter)
     numbers: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,9 +33,7 @@ class Replayed:
 
     def refuse(self, records: pl.DataFrame) -> None:
         """Takes rows with a `reason`."""
-        counts = records["reason"].value_counts()
-        for reason, count in zip(counts["reason"], counts["count"], strict=True):
-            self.still_refused[reason] = self.still_refused.get(reason, 0) + count
+        self.still_refused.update(reason_counts(records))
 
     def take_in(self, places: pl.DataFrame) -> None:
         """Takes rows of MARKER_SCHEMA."""

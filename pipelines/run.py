@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from config.formats import TYPED
@@ -13,12 +13,17 @@ from config.settings import Settings
 from pipelines.batch import commit_batch, plan_batch, write_batch
 from pipelines.progress import Progress
 from pipelines.promises.promise import Promise
+from pipelines.spent import peak_memory_bytes
+from pipelines.step import Step, at_once
 from pipelines.written_batch import PlannedBatch, WrittenBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import last_batch, open_table
 
 if TYPE_CHECKING:
     from pipelines.undo import UndoSummary
+
+Write = Callable[[Pipeline, PlannedBatch, Settings, Progress | None], WrittenBatch]
+"""Writes the files of a batch, invisible as yet; `write_batch` is one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class BatchSummary:
     undoes: int | None = None  # the batch that it took out of the table; None where it took something in
     rows_removed: int = 0  # by how many rows an undo made the table smaller
     readers: tuple[Promise, ...] = ()  # how the promises to readers stand; empty where there are none
+    quarantined_by_reason: dict[str, int] = field(default_factory=dict)  # `rows_quarantined` in sum
+    seconds_by_stage: dict[str, float] = field(default_factory=dict)  # by the wall clock; `spent.STAGES`
 
 
 @dataclass(frozen=True)
@@ -83,23 +90,38 @@ def run(
 
 
 def take(
-    pipeline: Pipeline, planned: PlannedBatch, settings: Settings, progress: Progress | None
+    pipeline: Pipeline,
+    planned: PlannedBatch,
+    settings: Settings,
+    progress: Progress | None,
+    step: Step = at_once,
+    write: Write | None = None,
 ) -> tuple[WrittenBatch | None, BatchSummary]:
-    """Writes and commits a batch, and tells of it; errors as of `run`. An undo writes none."""
-    begin = time.perf_counter()
+    """Writes and commits a batch, and tells of it; errors as of `run`. An undo writes none.
+
+    Args:
+        pipeline: Whose batch it is.
+        planned: The batch.
+        settings: The limits of this process.
+        progress: Gets told how far it is.
+        step: How its steps are done.
+        write: What writes its files, as `write_batch` does, which is the default.
+    """
+    begin, of = time.perf_counter(), f"{pipeline.name} batch {planned.number}"
     if planned.undoes is not None:
         from pipelines.undo import finish  # few runs meet an undo that was left to them
 
-        return None, undo_summary(finish(pipeline, planned), time.perf_counter() - begin)
+        undone = step("undo", f"{pipeline.name} batch {planned.undoes}", lambda: finish(pipeline, planned))
+        return None, undo_summary(undone, time.perf_counter() - begin)
     if progress:
         progress.planned(planned.number, planned.files.height, _size_to_read(pipeline, planned))
-    written = write_batch(pipeline, planned, settings, progress)
+    written = step("write", of, lambda: (write or write_batch)(pipeline, planned, settings, progress))
     try:
-        version = commit_batch(pipeline, written)
+        version = step("commit", of, lambda: commit_batch(pipeline, written))
     except TableSchemaError:
         if (beside := _beside_others(pipeline, planned)) is None:
             raise
-        return take(pipeline, beside, settings, progress)
+        return take(pipeline, beside, settings, progress, step, write)
     if progress:
         progress.committed(planned.number, written.row_count())
     done = summary(written, version, time.perf_counter() - begin)
@@ -143,6 +165,8 @@ def summary(written: WrittenBatch, version: int, seconds: float) -> BatchSummary
         table_version=version,
         seconds=round(seconds, 3),
         peak_memory_bytes=peak_memory_bytes(),
+        quarantined_by_reason=dict(sorted(written.reasons.items(), key=lambda one: (-one[1], one[0]))),
+        seconds_by_stage=written.planned.spent.seconds(),
     )
 
 
@@ -162,9 +186,5 @@ def undo_summary(done: UndoSummary, seconds: float) -> BatchSummary:
         peak_memory_bytes=peak_memory_bytes(),
         undoes=done.undoes,
         rows_removed=done.rows_removed or 0,
+        seconds_by_stage={"commit": round(seconds, 3)},
     )
-
-
-def peak_memory_bytes() -> int:
-    """The most memory that this process has held (Linux counts in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -19,6 +19,7 @@ from pipelines.batch import plan_replay_batch
 from pipelines.errors import UndoError
 from pipelines.progress import Progress
 from pipelines.run import take
+from pipelines.spent import peak_memory_bytes
 from pipelines.written_batch import PlannedBatch
 from storage.errors import ConcurrentRunError, IrreversibleError, StaleReadError, TableError
 from storage.tables.delta import last_batch, open_table
@@ -99,6 +100,11 @@ def undo(
 
 def finish(pipeline: Pipeline, planned: PlannedBatch) -> UndoSummary:
     """Does what the ledger has planned; safe to repeat and to race. Errors as of `undo`."""
+    with planned.spent.on("commit"):
+        return _finish(pipeline, planned)
+
+
+def _finish(pipeline: Pipeline, planned: PlannedBatch) -> UndoSummary:
     batch = _undone(planned)
     mark(pipeline, planned)
     for _ in range(_RACES):
@@ -167,7 +173,12 @@ def commit(pipeline: Pipeline, planned: PlannedBatch, table: Any) -> UndoSummary
     """Takes the rows of the batch out of the table as it was opened."""
     uri, name, undoes = pipeline.table.uri, pipeline.name, _undone(planned)
     reversal = _reversal(pipeline, table, undoes)
-    metadata = {"undoes": undoes, "rows_removed": reversal.rows}
+    metadata = {
+        "undoes": undoes,
+        "rows_removed": reversal.rows,
+        "seconds_by_stage": planned.spent.seconds(),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
     replacement = Replacement(
         removes=reversal.removes,
         adds=reversal.adds,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import polars as pl
 
 from pipelines.replayed import Replayed
+from pipelines.spent import Spent, peak_memory_bytes
 from pipelines.tally import FileCounts
 from storage.layout.data_file import DataFile
 from storage.tables.merging.rule import MergeCounts
@@ -23,11 +24,13 @@ class PlannedBatch:
 
     files: in order, as `storage.tables.ledger.planning.plan` gives them.
     table: the data table as it was when the number was decided, None where there is none yet.
+    spent: what the batch has cost so far; goes on counting as it is written and committed.
     """
 
     number: int
     files: pl.DataFrame
     table: Any
+    spent: Spent = field(default_factory=Spent, compare=False)
 
     @property
     def is_replay(self) -> bool:
@@ -67,6 +70,7 @@ class WrittenBatch:
     steps: Mapping[str, int]  # rows behind each step, `accepted` first
     unstorable: int  # rows of the last step that no Delta partition can hold
     replayed: Replayed | None  # where the records come out of the quarantine
+    reasons: Mapping[str, int]  # of all refused records; a replay leaves them where they are
     read_as: Mapping[str, Any]  # how the files were read, see `config.source`
     fate: Fate
 
@@ -86,14 +90,17 @@ class WrittenBatch:
         return 0 if merged is None else merged.left_out
 
     def as_metadata(self) -> dict[str, Any]:
-        """The counts as JSON values, for the commits."""
+        """The counts as JSON values, for the commits; and what the batch has cost until now."""
         return {
             "files": self.counts.as_metadata() | self._numbers(),
             "steps": dict(self.steps),
             "unstorable": self.unstorable,
             "rows": self.row_count(),
             "bytes_read": int(self.planned.files["size"].sum()),
+            "quarantined_by_reason": dict(self.reasons),
             "read_as": dict(self.read_as),
+            "seconds_by_stage": self.planned.spent.seconds(),
+            "peak_memory_bytes": peak_memory_bytes(),
         }
 
     def _numbers(self) -> dict[str, list[int]]:

@@ -17,6 +17,10 @@ from tests.pipelines.cli.calling import call
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## `penstock (\w+)`\n(.*?)(?=^## |\Z)", DOCUMENT, re.M | re.S))
 COMMON = {"--json", "--verbose", "--help"}
+COUNTED_BY = {"quarantined", "quarantined_by_reason", "seconds_by_stage"}
+"""Mappings whose keys are data."""
+NEED_A_SERVER = {"deploy"}
+"""Commands whose examples are shown without the prompt, and not tried here."""
 
 
 def options_of(name: str) -> set[str]:
@@ -40,7 +44,8 @@ def test_document_names_every_option_of_a_command_and_no_other(name: str) -> Non
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_document_has_an_example_of_each_command(name: str) -> None:
-    assert f"$ penstock {name} " in SECTIONS[name]
+    start = "" if name in NEED_A_SERVER else r"\$ "
+    assert re.search(rf"^{start}penstock {name} ", SECTIONS[name], re.M)
 
 
 def test_document_examples_work_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +81,7 @@ def keys_in(value: object) -> set[str]:
     if isinstance(value, list):
         return {key for one in value for key in keys_in(one)}
     if isinstance(value, dict):
-        inner = {key for name, one in value.items() if name != "quarantined" for key in keys_in(one)}
+        inner = {key for name, one in value.items() if name not in COUNTED_BY for key in keys_in(one)}
         return set(value) | inner
     return set()
 

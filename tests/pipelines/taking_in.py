@@ -57,6 +57,8 @@ def run_and_prove(pipeline: Pipeline, settings: Settings = SETTINGS) -> RunSumma
     proof = prove(pipeline, settings)
     assert proof.violations == ()
     assert summary.caught_up
+    for batch in summary.batches:
+        assert sum(batch.quarantined_by_reason.values()) == batch.rows_quarantined
     return summary
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ def commit_merge(
     batch: int,
     staged: Sequence[DataFile],
     schema: pl.Schema,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Callable[[], Mapping[str, Any]] = dict,
     marks: Mapping[str, str] | None = None,
     attempt: str = "",
 ) -> MergeCommit:
@@ -67,7 +67,8 @@ def commit_merge(
 
     Args:
         table: What `open_table` gave *before* the batch number was decided.
-        metadata: JSON values; the commit has the counts beside them, under `merge`.
+        metadata: Gives JSON values, when the rows are merged; the commit has the counts beside them, under
+            `merge`.
 
     Raises:
         ConcurrentRunError, TableSchemaError, UnavailableError, StorageError: As of `commits.commit_batch`.
@@ -87,10 +88,8 @@ def commit_merge(
             partition_by=partition_by,
             marks=marks,
         )
-    one = Attempt(
-        uri, app_id, batch, staged, schema, partition_by, metadata or {}, marks or {}, attempt, again=True
-    )
-    return _Committing(one, rule, table.version()).commit()
+    one = Attempt(uri, app_id, batch, staged, schema, partition_by, {}, marks or {}, attempt, again=True)
+    return _Committing(one, rule, table.version(), metadata).commit()
 
 
 class _Committing:
@@ -100,8 +99,10 @@ class _Committing:
         before: The version whose successors may hold commits of another run, or this very one.
     """
 
-    def __init__(self, one: Attempt, rule: MergeRule, before: int) -> None:
-        self._one, self._rule, self._before = one, rule, before
+    def __init__(
+        self, one: Attempt, rule: MergeRule, before: int, metadata: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self._one, self._rule, self._before, self._metadata = one, rule, before, metadata
 
     def commit(self) -> MergeCommit:
         for _ in range(_RACES):
@@ -160,7 +161,7 @@ class _Committing:
     def _replacement(self, merge: Merge) -> Replacement:
         one, counts = self._one, merge.counts
         metadata = {
-            **one.metadata,
+            **self._metadata(),
             "rows": counts.written,
             MERGE_KEY: {"mode": self._rule.mode, **counts.as_metadata()},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
@@ -39,6 +40,9 @@ class QuarantineWriter:
     Args:
         table_uri: The data table's.
         buffer_bytes: Memory for records, the blocks that they point into included.
+
+    Attributes:
+        reasons: How many records were refused, by reason; markers are none.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class QuarantineWriter:
             pl.lit(batch, pl.Int64).alias("batch"),
         )
         self._adding = Lock()
+        self.reasons: Counter[str] = Counter()
         self._writer = TableWriter(
             quarantine_uri(table_uri),
             partition_by=_PARTITION_BY,
@@ -58,7 +63,11 @@ class QuarantineWriter:
 
     def add(self, refused: pl.DataFrame) -> None:
         """Takes rows with the columns of `REFUSED_SCHEMA`, or castable to them; from any thread."""
-        self._write(refused.select(_cast(REFUSED_SCHEMA)).with_columns(replays=pl.lit(None, pl.Int64)))
+        rows = refused.select(_cast(REFUSED_SCHEMA)).with_columns(replays=pl.lit(None, pl.Int64))
+        counts = reason_counts(rows)
+        with self._adding:
+            self.reasons.update(counts)
+        self._write(rows)
 
     def take_in(self, records: pl.DataFrame) -> None:
         """Marks records that this batch takes in: rows with the columns of `MARKER_SCHEMA`; as `add`."""
@@ -89,6 +98,12 @@ class QuarantineWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.abort()
+
+
+def reason_counts(refused: pl.DataFrame) -> dict[str, int]:
+    """How many of some records have each `reason`."""
+    counts = refused["reason"].value_counts()
+    return dict(zip(counts["reason"], counts["count"], strict=True))
 
 
 def _cast(schema: pl.Schema) -> list[pl.Expr]:

@@ -19,6 +19,7 @@ from tests.pipelines.taking_in import a_pipeline, events, land
 KEYS = [
     "batch", "files", "bytes_read", "records_read", "rows_written", "rows_quarantined", "rows_dropped",
     "rows_duplicate", "table_version", "seconds", "peak_memory_bytes", "undoes", "rows_removed", "readers",
+    "quarantined_by_reason", "seconds_by_stage",
 ]  # fmt: skip
 
 
@@ -33,6 +34,8 @@ def test_run_with_json_prints_the_documented_document(store: Store, tmp_path: Pa
     assert [list(one) for one in document["batches"]] == [KEYS, KEYS]
     assert [one["rows_written"] for one in document["batches"]] == [3, 2]
     assert [one["rows_quarantined"] for one in document["batches"]] == [1, 0]
+    assert [one["quarantined_by_reason"] for one in document["batches"]] == [{"malformed_json": 1}, {}]
+    assert [list(one["seconds_by_stage"]) for one in document["batches"]] == [["plan", "write", "commit"]] * 2
     assert document["caught_up"] is True
 
 
