@@ -5,6 +5,7 @@ PipelineError                  base of all of them; final: the same call fails a
 ├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
 ├── ReplayError                a pipeline whose refused records cannot be taken in one by one
 ├── UndoError                  a batch that there is no undo for, or not before another
+├── DeploymentError            no Prefect server, or one that refuses what it is asked for
 ├── QueryError                 a condition or a column that a table cannot be asked for
 └── StoppedError               the run was asked to stop
 """
@@ -35,6 +36,10 @@ class UndoError(PipelineError):
 
 
 class QueryError(PipelineError):
+class DeploymentError(PipelineError):
+    """The Prefect server cannot be reached, or refuses what it is asked for."""
+
+
     """What was asked of a table is no condition over its rows, or names a column that it has not."""
 
 

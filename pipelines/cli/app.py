@@ -29,6 +29,8 @@ COMMANDS = {
     "maintain": "Do what a table is due for: compact, vacuum, checkpoint.",
     "history": "Show the versions of a table: when, operation, batch, counts.",
 }
+    "up": "Run the whole service as processes of this machine.",
+    "deploy": "Create or update the Prefect deployments of all pipelines.",
 
 
 class Commands(click.Group):

@@ -1,0 +1,44 @@
+"""Schedules of pipeline files as those of Prefect."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zlib import crc32
+
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+
+from config.schedule import Schedule
+from config.units import format_duration
+
+SLUG: Final = "schedule"
+_ANCHOR: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def prefect_schedule(schedule: Schedule, name: str) -> dict[str, Any]:
+    """The schedule as the API takes it and gives it back.
+
+    Runs of `every` begin at moments that `name` tells: those of many pipelines are spread over the interval
+    and do not move when they are deployed again.
+    """
+    if schedule.every is None:
+        cron = CronSchedule(cron=schedule.cron or "", timezone=schedule.timezone)
+        return cron.model_dump(mode="json")
+    offset = timedelta(seconds=crc32(name.encode()) % int(schedule.every.total_seconds()))
+    return same_form(IntervalSchedule(interval=schedule.every, anchor_date=_ANCHOR + offset).model_dump())
+
+
+def same_form(schedule: dict[str, Any]) -> dict[str, Any]:
+    """A schedule of the API in the one form in which two can be compared."""
+    if "interval" not in schedule:
+        return CronSchedule.model_validate(schedule).model_dump(mode="json")
+    return IntervalSchedule.model_validate(schedule).model_dump(mode="json")
+
+
+def schedule_text(schedule: Schedule | None) -> str | None:
+    """The schedule in few words: `every 5m`, `30 6 * * * Europe/Berlin`; None for none."""
+    if schedule is None:
+        return None
+    if schedule.every is not None:
+        return f"every {format_duration(schedule.every)}"
+    return f"{schedule.cron} {schedule.timezone}"
