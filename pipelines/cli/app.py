@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from config.errors import PenstockError, did_you_mean
+from pipelines.cli.ending import Ending
 from pipelines.cli.outcome import DONE, FAILED, WRONG, print_error, report
 from pipelines.cli.stopping import Stop
 from pipelines.errors import StoppedError
@@ -28,9 +29,9 @@ COMMANDS = {
     "scan": "Read a table.",
     "maintain": "Do what a table is due for: compact, vacuum, checkpoint.",
     "history": "Show the versions of a table: when, operation, batch, counts.",
-}
     "up": "Run the whole service as processes of this machine.",
     "deploy": "Create or update the Prefect deployments of all pipelines.",
+}
 
 
 class Commands(click.Group):
@@ -88,6 +89,8 @@ def app() -> None:
 
 def main() -> None:
     """Runs one command and exits with its status."""
+    ending = Ending()
+    ending.register()
     # `use: my_module:function` may lie in the current folder; at the end, so that no file there hides ours.
     sys.path.append(str(Path.cwd()))
     for stream in (sys.stdout, sys.stderr):
@@ -96,7 +99,8 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     stop = Stop()
     stop.listen()
-    sys.exit(_status(stop))
+    ending.status = _status(stop)
+    sys.exit(ending.status)
 
 
 def _status(stop: Stop) -> int:
