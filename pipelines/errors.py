@@ -7,6 +7,7 @@ PipelineError                  base of all of them; final: the same call fails a
 ├── UndoError                  a batch that there is no undo for, or not before another
 ├── DeploymentError            no Prefect server, or one that refuses what it is asked for
 ├── QueryError                 a condition or a column that a table cannot be asked for
+├── ServiceError                a part of the service cannot start, or ended
 └── StoppedError               the run was asked to stop
 """
 
@@ -35,12 +36,16 @@ class UndoError(PipelineError):
     """A batch cannot be undone: it is not there, is an undo itself, or another must be undone first."""
 
 
-class QueryError(PipelineError):
 class DeploymentError(PipelineError):
     """The Prefect server cannot be reached, or refuses what it is asked for."""
 
 
+class QueryError(PipelineError):
     """What was asked of a table is no condition over its rows, or names a column that it has not."""
+
+
+class ServiceError(PipelineError):
+    """A part of the service cannot start, or ended although nobody asked it to."""
 
 
 class StoppedError(PipelineError):
