@@ -48,6 +48,10 @@ class Stop:
                 signal.signal(one, self._interrupt)
         threading.Thread(target=self._watch, args=(listener,), name="stop", daemon=True).start()
 
+    def hand_over(self) -> None:
+        """From here on a signal interrupts, and that is all: for who has other processes to end."""
+        signal.set_wakeup_fd(-1)
+
     def check(self) -> None:
         """Does nothing until somebody asks.
 
