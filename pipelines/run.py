@@ -46,6 +46,7 @@ class BatchSummary:
     readers: tuple[Promise, ...] = ()  # how the promises to readers stand; empty where there are none
     quarantined_by_reason: dict[str, int] = field(default_factory=dict)  # `rows_quarantined` in sum
     seconds_by_stage: dict[str, float] = field(default_factory=dict)  # by the wall clock; `spent.STAGES`
+    unmet: dict[str, int] = field(default_factory=dict)  # rows that did not meet an expectation, where any
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def summary(written: WrittenBatch, version: int, seconds: float) -> BatchSummary
         peak_memory_bytes=peak_memory_bytes(),
         quarantined_by_reason=dict(sorted(written.reasons.items(), key=lambda one: (-one[1], one[0]))),
         seconds_by_stage=written.planned.spent.seconds(),
+        unmet=dict(counts.unmet),
     )
 
 
