@@ -37,11 +37,15 @@ _KEY: Final = r'"[\pL_@$][\w@$-]*":'
 class Growth:
     """The contract of a batch while it is written: as the table remembers it, and as new fields make it.
 
+    Args:
+        commits: Whether the table really gets the columns; else `grow` only tells whether it would.
+
     Attributes:
         pipeline: With every column that is known so far in its contract.
     """
 
-    def __init__(self, pipeline: Pipeline, table: Any) -> None:
+    def __init__(self, pipeline: Pipeline, table: Any, *, commits: bool = True) -> None:
+        self._commits = commits
         self._original = pipeline
         self._adds = pipeline.contract.on_new_column == "add"
         self._table = table
@@ -91,7 +95,7 @@ class Growth:
         if wider is before:
             return False
         self.pipeline = wider
-        if self._table is not None:
+        if self._table is not None and self._commits:
             self._evolve()
         return self.pipeline.contract != before.contract
 

@@ -47,6 +47,17 @@ def open_table(uri: str) -> DeltaTable | None:
         return DeltaTable(uri, storage_options=options)
 
 
+def open_table_at(uri: str, version: int) -> DeltaTable:
+    """The table at `uri` as it was at one of its versions.
+
+    Raises:
+        StorageError: There is no such table, or no such version any more, or it cannot be read.
+    """
+    options = delta_storage_options(uri)
+    with translated(f"open version {version} of the table", uri):
+        return DeltaTable(uri, version=version, storage_options=options)
+
+
 def last_batch(table: DeltaTable | None, app_id: str) -> int:
     """The number of the newest batch of `app_id` in `table` as it was loaded; 0 where there is none.
 
