@@ -92,10 +92,9 @@ def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
     uri, name = pipeline.table.uri, pipeline.name
     table = open_table(uri)
     last = last_batch(table, name)
-    planned = _planned(uri, name, last)
-    waiting = _waiting(pipeline)
-    oldest = min((one.oldest for one in (planned, waiting) if one is not None and one.oldest), default=None)
-    age = None if oldest is None else ((now or datetime.now(UTC)) - oldest).total_seconds()
+    planned = planned_of(uri, name, last)
+    waiting = waiting_of(pipeline)
+    lag = lag_seconds(waiting, planned, now or datetime.now(UTC))
     size = size_of(table) if table is not None else None
     return Status(
         pipeline=name,
@@ -104,16 +103,23 @@ def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
         last_commit_at=_committed_at(table, name, last),
         waiting=waiting,
         planned=planned,
-        lag_seconds=None if age is None else max(0.0, round(age, 3)),
+        lag_seconds=lag,
         table_version=table.version() if table is not None else None,
         rows=size.rows if size is not None else None,
         files=size.files if size is not None else 0,
         bytes=size.bytes if size is not None else 0,
-        quarantined=_quarantined(uri, name, last),
+        quarantined=open_by_reason(uri, name, last),
     )
 
 
-def _waiting(pipeline: Pipeline) -> Files:
+def lag_seconds(waiting: Files, planned: Files | None, now: datetime) -> float | None:
+    """The age of the oldest file that is not taken in yet; None without any."""
+    oldest = min((one.oldest for one in (planned, waiting) if one is not None and one.oldest), default=None)
+    return None if oldest is None else max(0.0, round((now - oldest).total_seconds(), 3))
+
+
+def waiting_of(pipeline: Pipeline) -> Files:
+    """What no batch holds yet; lists the landing zone. Errors as of `status`."""
     uri, name, source = pipeline.table.uri, pipeline.name, pipeline.source
     if source.table is None:
         return _files(waiting_files(uri, name, lambda: list_landing(source.location)), None)
@@ -123,7 +129,8 @@ def _waiting(pipeline: Pipeline) -> Files:
     return replace(files, versions=versions)
 
 
-def _planned(uri: str, name: str, last: int) -> Files | None:
+def planned_of(uri: str, name: str, last: int) -> Files | None:
+    """The batch after the `last` committed one, where the ledger has it. Errors as of `status`."""
     with translated("read the ledger", uri):
         files = planned_files(uri, name).filter(pl.col("batch") > last).collect()
     if files.is_empty():
@@ -148,7 +155,8 @@ def _committed_at(table: Any, name: str, last: int) -> datetime | None:
     return None
 
 
-def _quarantined(uri: str, name: str, last: int) -> dict[str, int]:
+def open_by_reason(uri: str, name: str, last: int) -> dict[str, int]:
+    """Open records of batches up to `last`, the most frequent reason first. Errors as of `status`."""
     with translated("read the quarantine", quarantine_uri(uri)):
         counts = quarantine_counts(uri, name, by=("reason",), up_to=last)
     totals = counts.sort("records", "reason", descending=True)
