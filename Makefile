@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz contract-table lock readers clean
+.PHONY: help setup demo test test-long check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz stubs contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,9 @@ bench-tables-small: readers ## the same with one of a hundred rows and files, a 
 MINUTES ?= 5
 fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again
 	@$(VENV)/bin/python -m tests.fuzz.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(TARGETS)
+
+stubs: setup ## compile the messages of Flight SQL into serving/protocol
+	@$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protocol/flight_sql.proto serving/protocol/flight.proto
 
 contract-table: setup $(SPARK)/.installed ## write docs/contract-table.md anew, Spark included (needs Java)
 	@$(VENV)/bin/python -m tests.contract_table.generate --spark $(SPARK)/bin/python

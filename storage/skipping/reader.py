@@ -68,6 +68,10 @@ class TableReader:
         """The version that is read."""
         return int(self.table.version())
 
+    def arrow_schema(self) -> Any:
+        """The columns as a `pyarrow.Schema`."""
+        return pa.schema(self.table.schema().to_arrow())
+
     def files(self) -> pl.DataFrame:
         """What the log says of the files: `path`, `size` (bytes), `rows`, and their statistics."""
         if self._files is None:

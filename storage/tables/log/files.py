@@ -17,6 +17,18 @@ def log_file(uri: str, version: int) -> str:
     return f"{uri.rstrip('/')}/_delta_log/{version:020}.json"
 
 
+def has_version(uri: str, version: int) -> bool:
+    """Whether the commit of a version is there: one small request.
+
+    Raises:
+        StorageError: The store cannot be asked.
+    """
+    filesystem, path = open_filesystem(log_file(uri, version))
+    filesystem.invalidate_cache()
+    with translated("read the log of the table", uri):
+        return bool(filesystem.exists(path))
+
+
 def read_actions(uri: str, version: int, *, missing_ok: bool = False) -> list[dict[str, Any]]:
     """The actions of one commit; none where it is missing and may be.
 

@@ -1,0 +1,1 @@
+"""Tables over Arrow Flight SQL: `penstock serve`."""

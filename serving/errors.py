@@ -1,0 +1,74 @@
+"""The errors of serving, and how all errors reach a client.
+
+ServingError                   base of all of them; final: the same call fails again
+├── ProtocolError              a request that is none of Flight SQL, or none that is served
+├── StatementError             a statement that cannot be planned or run, or that may not
+├── UnknownTableError          a name that is none of a table that the client may see
+├── AccessError                a client that may not do what it asks for
+├── UnknownClientError         a client that did not say who it is, or not truly
+├── LimitError                 a limit of time, size or number is reached
+└── AbandonedError             the client went away, or cancelled
+
+Clients see the message alone: no traceback, no path, no URI of storage, no secret.
+"""
+
+from __future__ import annotations
+
+import pyarrow.flight as flight
+
+from config.errors import PenstockError
+
+
+class ServingError(PenstockError):
+    """A request cannot be answered."""
+
+
+class ProtocolError(ServingError):
+    """Not a request of Flight SQL, or none that is served."""
+
+
+class StatementError(ServingError):
+    """A statement cannot be planned or run, or is no query."""
+
+
+class UnknownTableError(ServingError):
+    """There is no such table, or none that this client may see: it cannot tell which."""
+
+
+class AccessError(ServingError):
+    """The client may not do this."""
+
+
+class UnknownClientError(ServingError):
+    """Nobody knows who the client is."""
+
+
+class LimitError(ServingError):
+    """More than a client may have: time, bytes, or requests at once."""
+
+
+class AbandonedError(ServingError):
+    """Nobody waits for the answer any more."""
+
+
+_KINDS: dict[type[ServingError], type[flight.FlightError]] = {
+    AccessError: flight.FlightUnauthorizedError,
+    UnknownClientError: flight.FlightUnauthenticatedError,
+    LimitError: flight.FlightTimedOutError,
+    AbandonedError: flight.FlightCancelledError,
+}
+
+
+def as_flight(error: Exception) -> flight.FlightError:
+    """The error that a client gets: our own say what they say, of all others only that they happened.
+
+    Anything but a `FlightError` that leaves a handler would send its traceback to the client.
+    """
+    if isinstance(error, flight.FlightError):
+        return error
+    if isinstance(error, ServingError):
+        kind = _KINDS.get(type(error), flight.FlightServerError)
+        return kind(str(error))
+    if isinstance(error, PenstockError) and error.retryable:
+        return flight.FlightUnavailableError("the storage of the table is away; ask again")
+    return flight.FlightInternalError("the server failed; its log says how")

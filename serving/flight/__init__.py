@@ -1,0 +1,1 @@
+"""Arrow Flight SQL: the requests of clients, answered from `serving.queries`."""

@@ -1,0 +1,153 @@
+"""A statement, planned and streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOptions
+
+from config.errors import PenstockError
+from serving.catalog import Catalog
+from serving.errors import StatementError
+from serving.queries.names import in_engine_names
+from serving.queries.pinned import Allowed, PinnedTables
+
+CATALOG: Final = "penstock"
+SCHEMA: Final = "public"
+_READ_ONLY: Final = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+_BATCH_ROWS: Final = 65_536
+# Of one row each, whatever else they do: their rows may be made file by file.
+_ROW_WISE: Final = {"Projection", "Filter", "TableScan", "SubqueryAlias"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a client asks.
+
+    Attributes:
+        sql: As the client wrote it.
+        parameters: One row with the values of `$1`, `$2` …; None without any.
+        versions: At which its tables are pinned, by name; the others are pinned when it is planned.
+        part: Which share of the answer, from 0.
+        parts: Of how many shares.
+    """
+
+    sql: str
+    parameters: Any = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    part: int = 0
+    parts: int = 1
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A statement that can be run.
+
+    Attributes:
+        schema: A `pyarrow.Schema`: the columns of the answer.
+        versions: At which its tables are pinned, all of them.
+    """
+
+    schema: Any
+    versions: Mapping[str, int]
+    _frame: Any
+    _tables: PinnedTables
+
+    def is_row_wise(self) -> bool:
+        """Whether each row of the answer is made of one row of one table, so that it can be had in parts."""
+        scans, waiting = 0, [self._frame.optimized_logical_plan()]
+        while waiting:
+            node = waiting.pop()
+            name = type(node.to_variant()).__name__
+            scans += name == "TableScan"
+            if name not in _ROW_WISE:
+                return False
+            waiting += node.inputs()
+        return scans == 1
+
+    def batches(self) -> Generator[Any]:
+        """The answer as `pyarrow.RecordBatch`es; runs as it is drawn, and stops where it is closed.
+
+        Raises:
+            StatementError: A value cannot be computed.
+            StorageError: A table cannot be read.
+        """
+        stream = self._frame.execute_stream()
+        while True:
+            try:
+                batch = stream.next().to_pyarrow()
+            except StopIteration:
+                return
+            except Exception as error:
+                raise _failed(error, self._tables) from error
+            if batch.num_rows:
+                yield batch
+
+
+class Engine:
+    """Plans statements over the tables of a catalog.
+
+    Args:
+        catalog: Where tables are.
+        memory_bytes: What sorts, joins and aggregates of one statement may take before they spill to disk.
+        threads: How many a statement may use.
+    """
+
+    def __init__(self, catalog: Catalog, *, memory_bytes: int, threads: int) -> None:
+        self.catalog = catalog
+        self._memory_bytes, self._threads = memory_bytes, threads
+
+    def plan(self, statement: Statement, allowed: Allowed) -> Planned:
+        """Plans it over the newest versions, or those that it names; reads logs, no data.
+
+        Raises:
+            StatementError: It is no query, or does not fit the tables.
+            UnknownTableError: It names a table that is not there, or that the client may not read.
+            StorageError: A table cannot be read.
+        """
+        tables = PinnedTables(
+            self.catalog, allowed, dict(statement.versions), statement.part, statement.parts
+        )
+        session = self._session(tables)
+        try:
+            frame = session.sql(
+                in_engine_names(statement.sql), options=_READ_ONLY, param_values=_values(statement.parameters)
+            )
+            schema = frame.schema()
+        except Exception as error:
+            raise _failed(error, tables) from error
+        return Planned(schema, tables.versions, frame, tables)
+
+    def _session(self, tables: PinnedTables) -> SessionContext:
+        config = (
+            SessionConfig()
+            .with_create_default_catalog_and_schema(enabled=True)
+            .with_default_catalog_and_schema(CATALOG, SCHEMA)
+            .with_information_schema(enabled=True)
+            .with_target_partitions(self._threads)
+            .with_batch_size(_BATCH_ROWS)
+            # Clients in other languages know text, and not all of them views of text.
+            .set("datafusion.optimizer.expand_views_at_output", "true")
+        )
+        runtime = RuntimeEnvBuilder().with_disk_manager_os().with_fair_spill_pool(self._memory_bytes)
+        session = SessionContext(config, runtime)
+        session.catalog(CATALOG).register_schema(SCHEMA, tables)
+        return session
+
+
+def _values(parameters: Any) -> dict[str, Any] | None:
+    """The row of parameters by the numbers of their places."""
+    if parameters is None:
+        return None
+    return {f"{number}": column[0] for number, column in enumerate(parameters.columns, start=1)}
+
+
+def _failed(error: Exception, tables: PinnedTables) -> PenstockError:
+    """What went wrong, in our words where we know it, else in DataFusion's."""
+    if isinstance(error, PenstockError):
+        return error
+    if tables.problem is not None:
+        return tables.problem
+    return StatementError("the statement cannot be run", got=str(error).partition("\n")[0][:500])
