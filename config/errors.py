@@ -3,7 +3,7 @@
     PenstockError                base of all: what, where, got, expected, next step; retryable or final
     ├── InvalidValueError        one value that cannot be read (a ValueError too); knows no file
     ├── SpecError                a pipeline file is wrong; holds every problem found in it
-    └── SettingsError            an environment variable is wrong
+    └── SettingsError            an environment variable or the settings file is wrong
 
 The other layers derive theirs from `PenstockError`.
 """
@@ -126,7 +126,7 @@ class SpecError(PenstockError):
 
 
 class SettingsError(PenstockError):
-    """An environment variable holds a value that cannot be used; `where` names the variable."""
+    """A setting cannot be used; `where` names the environment variable, or the settings file and its key."""
 
 
 def render(parts: dict[str, str]) -> str:

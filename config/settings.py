@@ -1,4 +1,4 @@
-"""What the environment sets for the whole process, read once at the entry point and passed down.
+"""What is set for the whole process, read once at the entry point and passed down.
 
     variable              default       unit and meaning
     PENSTOCK_MEMORY       512 MiB       the memory budget: bounds blocks, and rows that wait to be written
@@ -7,6 +7,7 @@
     PENSTOCK_MAX_NESTING  512           deeper JSON is quarantined; levels of arrays and objects
     PENSTOCK_PIPELINES    pipelines.d   the folder of pipeline files; `run NAME` finds NAME.yaml there
     PENSTOCK_THREADS      all cores     decoding threads
+    PENSTOCK_SETTINGS     penstock.toml a file with `memory = "1 GiB"` and so on; variables go before it
 
 Credentials are not settings: object stores read the standard `AWS_…` variables.
 """
@@ -20,11 +21,11 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import InvalidValueError, SettingsError
+from config.settings_file import Given, given_settings
 from config.units import format_bytes, parse_bytes
 
 MIB: Final = 2**20
 _GIB: Final = 2**30
-_PREFIX: Final = "PENSTOCK_"
 _NAMES: Final = ("MEMORY", "MAX_RECORD", "MAX_UNPACKED", "MAX_NESTING", "PIPELINES", "THREADS")
 _SMALLEST_MEMORY_BYTES: Final = 64 * MIB
 _LARGEST_BLOCK_BYTES: Final = 16 * MIB
@@ -62,13 +63,15 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """The settings of `environment` (the process's own unless given); an empty value counts as unset.
+        """The settings of `environment`, and of the file that it names; an empty value counts as unset.
+
+        Args:
+            environment: The process's own unless given; only then `penstock.toml` is read unasked.
 
         Raises:
-            SettingsError: A value cannot be read or is out of its bounds.
+            SettingsError: A value cannot be read or is out of its bounds, or the file cannot be used.
         """
-        source = os.environ if environment is None else environment
-        given = {name: source[_PREFIX + name] for name in _NAMES if source.get(_PREFIX + name)}
+        given = given_settings(_NAMES, environment)
         memory = _bytes(given, "MEMORY", 512 * MIB, smallest=_SMALLEST_MEMORY_BYTES)
         return cls(
             memory_bytes=memory,
@@ -77,41 +80,49 @@ class Settings:
             ),
             max_unpacked_bytes=_bytes(given, "MAX_UNPACKED", 16 * _GIB),
             max_nesting=_count(given, "MAX_NESTING", 512, largest=10_000),
-            pipelines=Path(given.get("PIPELINES", "pipelines.d")),
+            pipelines=_folder(given, "PIPELINES", "pipelines.d"),
             threads=_count(given, "THREADS", available_cores(), largest=1024),
         )
 
 
 def _bytes(
-    given: Mapping[str, str], name: str, default: int, *, smallest: int = 1, largest: int = 2**62
+    given: Mapping[str, Given], name: str, default: int, *, smallest: int = 1, largest: int = 2**62
 ) -> int:
     if name not in given:
         return default
     try:
-        value = parse_bytes(given[name])
+        value = parse_bytes(given[name].text)
     except InvalidValueError as error:
-        raise _wrong(name, given[name], error.expected or "") from error
+        raise _wrong(given[name], error.expected or "") from error
     if value < smallest:
-        raise _wrong(name, given[name], f"at least {format_bytes(smallest)}")
+        raise _wrong(given[name], f"at least {format_bytes(smallest)}")
     if value > largest:
-        raise _wrong(name, given[name], f"at most {format_bytes(largest)}")
+        raise _wrong(given[name], f"at most {format_bytes(largest)}")
     return value
 
 
-def _count(given: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
+def _count(given: Mapping[str, Given], name: str, default: int, *, largest: int) -> int:
     if name not in given:
         return default
-    text = given[name].strip()
+    text = given[name].text.strip()
     if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= largest:
         return int(text)
-    raise _wrong(name, given[name], f"a whole number from 1 to {largest}")
+    raise _wrong(given[name], f"a whole number from 1 to {largest}")
 
 
-def _wrong(name: str, got: str, expected: str) -> SettingsError:
+def _folder(given: Mapping[str, Given], name: str, default: str) -> Path:
+    """Relative to the current folder, or to that of the settings file that gives it."""
+    if name not in given:
+        return Path(default)
+    file = given[name].file
+    return Path(given[name].text) if file is None else file.parent / given[name].text
+
+
+def _wrong(one: Given, expected: str) -> SettingsError:
     return SettingsError(
         "a setting cannot be used",
-        where=f"environment variable {_PREFIX}{name}",
-        got=repr(got),
+        where=one.where,
+        got=repr(one.text),
         expected=expected,
-        next_step=f"correct {_PREFIX}{name}, or unset it to use the default",
+        next_step=f"correct {one.name}, or {'unset' if one.file is None else 'remove'} it to use the default",
     )
