@@ -27,7 +27,9 @@ RESERVED: Final = (RESCUED, FILE, RECORD)
 _LONGEST: Final = 255
 
 # It names tables' transactions, files and deployments, so it stays within what all of them take.
-_PIPELINE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+PIPELINE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"
+"""Which names pipelines and expectations may have, as a regular expression; at most 255 characters."""
+_PIPELINE: Final = re.compile(PIPELINE_NAME)
 # Without what Parquet readers refuse (space , ; { } ( ) = and line breaks), and without the dot, which
 # separates the parts of a path. `@` and `$` start well-known fields such as `@timestamp` and `$schema`.
 _COLUMN: Final = re.compile(r"(?:[^\W\d]|[@$])[\w@$-]*")

@@ -20,6 +20,7 @@ from pipelines.errors import ReplayError
 from pipelines.progress import Progress
 from pipelines.reports.rejected import rejected_count
 from pipelines.run import BatchSummary, take
+from pipelines.step import Step, at_once
 from pipelines.written_batch import PlannedBatch
 from storage.tables.delta import last_batch, open_table
 from storage.tables.ledger.planned import OPEN_FILES_SCHEMA
@@ -55,11 +56,15 @@ class ReplaySummary:
 
 
 def replay(
-    pipeline: Pipeline, settings: Settings | None = None, *, progress: Progress | None = None
+    pipeline: Pipeline,
+    settings: Settings | None = None,
+    *,
+    progress: Progress | None = None,
+    step: Step = at_once,
 ) -> ReplaySummary:
     """Replays every open record once; first finishes the batch that an earlier run has left, if there is one.
 
-    Atomic by batch and safe to repeat, as `pipelines.run.run` is.
+    Atomic by batch and safe to repeat, as `pipelines.run.run` is. `step` does the steps of its batches.
 
     Raises:
         ReplayError: The batches of the pipeline replace partitions.
@@ -73,7 +78,7 @@ def replay(
             got="table.mode: replace",
             next_step="take the whole batch in again: penstock undo PIPELINE --batch N, then penstock run",
         )
-    return _Replay(pipeline, settings or Settings.from_environment(), progress).replay()
+    return _Replay(pipeline, settings or Settings.from_environment(), progress, step).replay()
 
 
 @dataclass
@@ -83,6 +88,7 @@ class _Replay:
     pipeline: Pipeline
     settings: Settings
     progress: Progress | None
+    step: Step
     fates: Counter[str] = field(default_factory=Counter)
     batches: list[BatchSummary] = field(default_factory=list)
 
@@ -118,11 +124,13 @@ class _Replay:
         return open_files(uri, name, last_batch(open_table(uri), name))
 
     def _planned(self, files: pl.DataFrame) -> PlannedBatch | None:
-        return plan_replay_batch(self.pipeline, lambda: files)
+        return self.step(
+            "plan", f"{self.pipeline.name} replay", lambda: plan_replay_batch(self.pipeline, lambda: files)
+        )
 
     def _take(self, planned: PlannedBatch) -> Mapping[str, int]:
         """Those of its records that were refused again, by reason."""
-        written, batch = take(self.pipeline, planned, self.settings, self.progress)
+        written, batch = take(self.pipeline, planned, self.settings, self.progress, self.step)
         self.batches.append(batch)
         if written is None or written.replayed is None:
             return {}

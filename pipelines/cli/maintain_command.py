@@ -9,8 +9,9 @@ import click
 
 from config.settings import Settings
 from pipelines.cli.options import common, pipeline_or_uri, print_json
-from pipelines.cli.plain_text import counted, printable, size, whole
+from pipelines.cli.plain_text import printable
 from pipelines.maintain import maintain
+from pipelines.reports.tended import sentence
 from storage.maintenance.tending import TASKS, Tended
 
 
@@ -46,43 +47,5 @@ def command(table: str, as_json: bool, **flags: bool) -> int:
 def _shown(outcomes: Iterator[Tended]) -> Iterator[Tended]:
     """Each of them, once it has been told."""
     for one in outcomes:
-        click.echo(printable(f"{one.uri}: {_sentence(one)}"))
+        click.echo(printable(f"{one.uri}: {sentence(one)}"))
         yield one
-
-
-def _sentence(one: Tended) -> str:
-    if one.state != "done":
-        verb = {"compact": "not compacted", "vacuum": "nothing removed", "checkpoint": "no checkpoint"}
-        return f"{verb[one.task]}: {one.why}"
-    return f"{_SAID[one.task](dict(one.counts))}: {one.why}"
-
-
-def _compacted(counts: dict[str, int]) -> str:
-    told = counts["columns_told_again"]
-    again = f"readers skip files by {counted(told, 'more column')}" if told else ""
-    if not counts["files_removed"] and not counts["left_to_others"]:
-        return again
-    lost = f"; {counts['left_to_others']} left to other writers" if counts["left_to_others"] else ""
-    return (
-        f"{counted(counts['files_removed'], 'file')} ({size(counts['bytes_removed'])}) made "
-        f"{whole(counts['files_added'])} ({size(counts['bytes_added'])}), "
-        f"with the same {counted(counts['rows'], 'row')}{lost}{again and '; ' + again}"
-    )
-
-
-def _vacuumed(counts: dict[str, int]) -> str:
-    failed = f"; {whole(counts['failed'])} could not be removed" if counts["failed"] else ""
-    kept = f", {whole(counts['kept'])} kept" if counts["kept"] else ""
-    return f"{counted(counts['files'], 'file')} ({size(counts['bytes'])}) removed{kept}{failed}"
-
-
-def _checkpointed(counts: dict[str, int]) -> str:
-    done = {
-        "checkpoint": "checkpoint at version {}",
-        "old_checkpoints": "{} old checkpoints removed",
-        "expired": "{} expired files of the log removed",
-    }
-    return ", ".join(text.format(whole(counts[name])) for name, text in done.items() if name in counts)
-
-
-_SAID = {"compact": _compacted, "vacuum": _vacuumed, "checkpoint": _checkpointed}

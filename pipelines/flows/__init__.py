@@ -5,5 +5,8 @@ credentials come from the environment of the worker.
 """
 
 from pipelines.flows.ingest import ingest
+from pipelines.flows.maintain import maintain
+from pipelines.flows.replay import replay
+from pipelines.flows.verify import verify
 
-__all__ = ["ingest"]
+__all__ = ["ingest", "maintain", "replay", "verify"]

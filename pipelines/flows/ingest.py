@@ -1,78 +1,65 @@
 """The flow `ingest`: takes in what has landed.
 
 Its tasks are the plain functions of `pipelines/batch`: plan, write, commit, one of each a batch. They
-run in this process and hand on names, batch numbers and file lists, never rows. Nothing is persisted and
-nothing pickled: what survives a run is in the Delta tables, and an interrupted batch is taken up from there.
+run in this process. Nothing is persisted and nothing pickled: what survives a run is in the Delta tables, and
+an interrupted batch is taken up from there.
 """
 
 from __future__ import annotations
 
-import time
+from prefect import State
 
-from prefect import flow
-
-from config.names import check_pipeline_name
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import load_pipeline
-from pipelines.batch import commit_batch, plan_batch, write_batch
-from pipelines.flows.published import publish_batch
+from pipelines.batch import plan_batch, write_batch
+from pipelines.flows.ending import as_flow, done
+from pipelines.flows.parameters import MaxBatches, PipelineName
 from pipelines.flows.run_name import name_run
-from pipelines.flows.tasks import coarse_task
-from pipelines.run import BatchSummary, summary, undo_summary
-from pipelines.undo import UndoSummary, finish
-from pipelines.written_batch import PlannedBatch, WrittenBatch
+from pipelines.flows.watched import watched
+from pipelines.run import BatchSummary, Write, take
 
 
-@coarse_task("plan {pipeline.name}")
-def plan(pipeline: Pipeline) -> PlannedBatch | None:
-    """The next batch, written down in the ledger; None where nothing waits."""
-    return plan_batch(pipeline)
-
-
-@coarse_task("write {pipeline.name} batch {planned.number}")
-def write(pipeline: Pipeline, planned: PlannedBatch, settings: Settings) -> WrittenBatch:
-    """The batch's files, written but not visible yet."""
-    return write_batch(pipeline, planned, settings)
-
-
-@coarse_task("commit {pipeline.name} batch {written.planned.number}")
-def commit(pipeline: Pipeline, written: WrittenBatch) -> int:
-    """The version of the table that holds the batch; it is committed once, however often this is tried."""
-    return commit_batch(pipeline, written)
-
-
-@coarse_task("undo {pipeline.name} batch {planned.undoes}")
-def undo(pipeline: Pipeline, planned: PlannedBatch) -> UndoSummary:
-    """Finishes an undo that was cut off; it happens once, however often this is tried."""
-    return finish(pipeline, planned)
-
-
-@flow(name="ingest", flow_run_name="{pipeline}", persist_result=False, result_serializer="json")
-def ingest(pipeline: str, max_batches: int | None = None) -> int:
+@as_flow
+def ingest(pipeline: PipelineName, max_batches: MaxBatches | None = None) -> State[int]:
     """Takes in what has landed, batch by batch, until nothing waits.
 
-    Args:
-        pipeline: The name of a file in the pipelines folder (`PENSTOCK_PIPELINES`), without its suffix.
-        max_batches: Stop after so many, although more may wait; None for no such limit.
+    Every landed file goes into the table exactly once. A run that fails, is cancelled or loses its worker
+    leaves the batches that it committed; the next run takes up the one that it did not.
 
-    Returns:
-        How many batches were committed.
+    Args:
+        pipeline: The name of a file in the pipelines folder, without its suffix.
+        max_batches: Stop after so many batches, although more may wait; none for no such limit.
     """
     settings = Settings.from_environment()
-    spec = load_pipeline(check_pipeline_name(pipeline), settings)
-    committed = 0
-    while committed != max_batches and (planned := plan(spec)) is not None:
-        name_run(f"{spec.name} batch {planned.number}")
-        publish_batch(spec, _take(spec, planned, settings))
-        committed += 1
-    return committed
+    spec = load_pipeline(pipeline, settings)
+    committed: list[BatchSummary] = []
+    with watched(spec) as watch:
+        while len(committed) != max_batches:
+            planned = watch.step("plan", spec.name, lambda: plan_batch(spec))
+            if planned is None:
+                break
+            name_run(_name(spec, [*(one.batch for one in committed), planned.number]))
+            committed.append(take(spec, planned, settings, watch.progress, watch.step, _writer(spec))[1])
+            watch.committed(committed[-1])
+    return done(_said(committed), len(committed))
 
 
-def _take(pipeline: Pipeline, planned: PlannedBatch, settings: Settings) -> BatchSummary:
-    begin = time.perf_counter()
-    if planned.undoes is not None:
-        return undo_summary(undo(pipeline, planned), time.perf_counter() - begin)
-    written = write(pipeline, planned, settings)
-    version = commit(pipeline, written)
-    return summary(written, version, time.perf_counter() - begin)
+def _writer(pipeline: Pipeline) -> Write:
+    """What writes the files of a batch: the choice of `engine`."""
+    if pipeline.engine == "dask":
+        return write_batch  # here the one that hands groups of files to a cluster
+    return write_batch
+
+
+def _name(pipeline: Pipeline, batches: list[int]) -> str:
+    which = f"batch {batches[0]}" if len(batches) == 1 else f"batches {batches[0]} to {batches[-1]}"
+    return f"ingest {pipeline.name} {which}"
+
+
+def _said(committed: list[BatchSummary]) -> str:
+    if not committed:
+        return "nothing waits"
+    rows, refused = sum(one.rows_written for one in committed), sum(one.rows_quarantined for one in committed)
+    batches = "1 batch" if len(committed) == 1 else f"{len(committed)} batches"
+    return f"{batches}: {rows:,} rows written, {refused:,} records quarantined"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from prefect.client.orchestration import get_client
-from prefect.runtime import flow_run
+from prefect.context import FlowRunContext
 
 
 def name_run(name: str) -> None:
     """Renames the flow run that this process is in, which only now knows its batch."""
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(flow_run.id, name=name)
+    context = FlowRunContext.get()
+    if context is not None and context.flow_run is not None:
+        context.client.update_flow_run(context.flow_run.id, name=name)

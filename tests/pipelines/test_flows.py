@@ -1,4 +1,4 @@
-"""What the flow decides by itself; tests/integration/test_flows.py runs it against a server."""
+"""What the flows decide by themselves; tests/integration/test_flows.py runs them against a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from prefect.states import Failed
 
 from config.errors import PenstockError
-from pipelines.flows.ingest import plan
+from pipelines import flows
 from pipelines.flows.tasks import is_retryable
 
 
@@ -22,7 +22,36 @@ class AwayError(PenstockError):
     [(AwayError("the store is away"), True), (PenstockError("a wrong value"), False), (KeyError("x"), False)],
 )
 def test_is_retryable_follows_the_error(error: Exception, retryable: bool) -> None:
-    assert is_retryable(plan, None, Failed(data=error)) is retryable
+    assert is_retryable(None, None, Failed(data=error)) is retryable
+
+
+@pytest.mark.parametrize("name", flows.__all__)
+def test_form_of_a_flow_describes_every_parameter(name: str) -> None:
+    schema = getattr(flows, name).parameters
+
+    assert schema.required == ["pipeline"]
+    assert schema.properties["pipeline"]["pattern"] == "^[A-Za-z_][A-Za-z0-9_-]*$"
+    assert all(one["description"] for one in schema.properties.values())
+
+
+@pytest.mark.parametrize("name", flows.__all__)
+def test_description_of_a_flow_leaves_parameters_to_the_form(name: str) -> None:
+    description = getattr(flows, name).description
+
+    assert description
+    assert "Args:" not in description
+
+
+@pytest.mark.parametrize("value", [0, -1, 1_000_001, "many", 1.5])
+def test_wrong_number_of_batches_is_refused(value: object) -> None:
+    with pytest.raises(Exception, match="max_batches"):
+        flows.ingest.validate_parameters({"pipeline": "clicks", "max_batches": value})
+
+
+@pytest.mark.parametrize("value", ["", "../clicks", "/etc/passwd", "clicks.yaml", "a b", "s3://bucket/x"])
+def test_what_is_no_name_of_a_pipeline_is_refused(value: str) -> None:
+    with pytest.raises(Exception, match="not a usable name"):
+        flows.verify.validate_parameters({"pipeline": value})
 
 
 def test_import_run_command_leaves_prefect_out() -> None:

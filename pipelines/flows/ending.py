@@ -1,0 +1,69 @@
+"""Flows whose runs end in a state that says what was done, or what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec
+
+from prefect import Flow, State, get_run_logger
+from prefect.states import Completed, Failed
+
+from config.errors import PenstockError
+from storage.errors import ConcurrentRunError
+
+P = ParamSpec("P")
+
+HANDED_OVER: Final = "HandedOver"
+"""Name of the state of a run that met another one of its pipeline; its type is COMPLETED: nobody need act."""
+
+_log = logging.getLogger(__name__)
+
+
+def as_flow(run: Callable[P, State[Any]]) -> Flow[P, State[Any]]:
+    """A flow with the name and the parameters of `run`; its runs bear the name of their pipeline at first.
+
+    An error of ours ends a run in the state Failed with the message of the error, without a traceback. Called
+    in Python, the flow raises it. What is no error of ours is a defect, which Prefect tells in full.
+    """
+
+    @functools.wraps(run)
+    def told(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        try:
+            return run(*args, **kwargs)
+        except ConcurrentRunError as error:
+            return _handed_over(error)
+        except PenstockError as error:
+            return failed(error)
+
+    # Prefect would look for the names of types among those of this module.
+    vars(told).update(__signature__=inspect.signature(run, eval_str=True))
+    return Flow(
+        told,
+        name=run.__name__,
+        description=(inspect.getdoc(run) or "").partition("\n\nArgs:")[0],
+        flow_run_name=f"{run.__name__} {{pipeline}}",
+        persist_result=False,
+        result_serializer="json",
+    )
+
+
+def done(message: str, result: object = None) -> State[Any]:
+    """The state of a run that did what it was to do; `result` is what a caller in Python gets."""
+    get_run_logger().info(message)
+    return Completed(message=message, data=result)
+
+
+def failed(error: PenstockError) -> State[Any]:
+    """The state of a run that did not, with the whole message of `error`."""
+    get_run_logger().error(str(error))
+    _log.debug("the error in full", exc_info=error)
+    return Failed(message=str(error), data=error)
+
+
+def _handed_over(error: ConcurrentRunError) -> State[Any]:
+    message = f"left to another run of this pipeline, which goes on: {error}"
+    get_run_logger().warning(message)
+    return Completed(name=HANDED_OVER, message=message)
