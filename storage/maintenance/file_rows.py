@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
-from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from storage.errors import TableError, TableSchemaError
-from storage.filesystem import is_remote, open_filesystem
+from storage.errors import TableSchemaError
 from storage.layout.frame_memory import joined_bytes
 from storage.layout.not_a_number import leaves_with_nan
 from storage.layout.table_schema import delta_schema
-from storage.upstream import translated
+from storage.tables.opened_file import opened_file
 
 PIECE_ROWS: Final = 16_384
 """Rows of a piece: of each file that is merged so many are in memory."""
-_READ_AHEAD_BYTES: Final = 2**20
-"""Of an object, where s3fs would keep 50 MB of each that is open."""
 
 
 @dataclass(frozen=True)
@@ -58,19 +52,19 @@ class FileRows:
 
     def is_ordered(self, by: str) -> bool:
         """Whether no row group begins before the one before it has ended, by a column, or its dotted path."""
-        with self._opened() as parquet:
+        with opened_file(self.uri, self.path) as parquet:
             footer = parquet.metadata
             groups = [_range(footer.row_group(number), by) for number in range(footer.num_row_groups)]
         return None not in groups and all(one[1] <= two[0] for one, two in pairwise(groups) if one and two)
 
     def height(self) -> int:
         """How many there are, by the footer."""
-        with self._opened() as parquet:
+        with opened_file(self.uri, self.path) as parquet:
             return int(parquet.metadata.num_rows)
 
     def row_bytes(self) -> int:
         """The memory of a row, by the first of them; at least 1."""
-        with self._opened() as parquet:
+        with opened_file(self.uri, self.path) as parquet:
             first = next(parquet.iter_batches(PIECE_ROWS), None)
         if first is None or not first.num_rows:
             return 1
@@ -80,7 +74,7 @@ class FileRows:
         """The positions of the leaves with NaN; reads the columns with numbers of that kind only."""
         floats = [name for name, kind in self.columns.items() if "Float" in str(kind)]
         found = frozenset[int]()
-        with self._opened() as parquet:
+        with opened_file(self.uri, self.path) as parquet:
             there = [name for name in floats if name in parquet.schema_arrow.names]
             for batch in parquet.iter_batches(PIECE_ROWS, columns=there) if there else ():
                 found |= leaves_with_nan(self._in_columns(pl.DataFrame(batch)))
@@ -88,29 +82,9 @@ class FileRows:
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows as they come, at most PIECE_ROWS at a time; lazy."""
-        with self._opened() as parquet:
+        with opened_file(self.uri, self.path) as parquet:
             for batch in parquet.iter_batches(PIECE_ROWS):
                 yield self._in_columns(pl.DataFrame(batch))
-
-    @contextmanager
-    def _opened(self) -> Iterator[pq.ParquetFile]:
-        where = f"{self.uri}/{self.path}"
-        filesystem, root = open_filesystem(self.uri)
-        ahead = {"block_size": _READ_AHEAD_BYTES} if is_remote(self.uri) else {}
-        try:
-            with (
-                translated("read a data file", where),
-                filesystem.open(f"{root}/{unquote(self.path)}", "rb", **ahead) as file,
-                pq.ParquetFile(file, coerce_int96_timestamp_unit="us") as parquet,
-            ):
-                yield parquet
-        except pa.ArrowException as error:
-            raise TableError(
-                "a data file of the table is no Parquet file",
-                where=where,
-                got=str(error),
-                next_step="put the file back as it was written; penstock verify tells of others",
-            ) from error
 
     def _in_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The columns of the table, in its order; text may lie there as categories, else nothing is cast."""

@@ -8,8 +8,8 @@ any more that the column is named too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import polars as pl
 import pyarrow as pa
@@ -27,6 +27,7 @@ from storage.tables.schema.statistics_columns import (
     STATISTICS_COLUMNS,
     promised,
     statistics_columns,
+    tells_of,
 )
 from storage.upstream import translated
 
@@ -70,7 +71,7 @@ def _told_by_all(uri: str, table: DeltaTable, schema: pl.Schema, names: Iterable
     found = [name for name in names if _leaves_of(schema, name)]
     for text in _statistics(uri, table):
         stats = json.loads(text or "{}")  # row objects allowed: the statistics of one file
-        found = [name for name in found if all(_tells(stats, leaf) for leaf in _leaves_of(schema, name))]
+        found = [name for name in found if all(tells_of(stats, leaf) for leaf in _leaves_of(schema, name))]
         if not found:
             return []
     return found
@@ -79,22 +80,6 @@ def _told_by_all(uri: str, table: DeltaTable, schema: pl.Schema, names: Iterable
 def _leaves_of(schema: pl.Schema, name: str) -> list[Leaf]:
     """Those that statistics tell of: none of a list or a map."""
     return [leaf for leaf in leaves(schema) if leaf.path[0] == name and not leaf.repeated]
-
-
-def _tells(stats: Mapping[str, Any], leaf: Leaf) -> bool:
-    """Whether a reader may go by what a file tells of a leaf, or does not tell of any."""
-    nulls = _at(stats.get("nullCount"), leaf.path)
-    if not isinstance(nulls, int):
-        return False
-    bounds = stats.get("minValues")
-    all_null = nulls == stats.get("numRecords")
-    return not bounds or all_null or isinstance(leaf.dtype, pl.Binary) or _at(bounds, leaf.path) is not None
-
-
-def _at(tree: Any, path: Iterable[str]) -> Any:
-    for name in path:
-        tree = tree.get(name) if isinstance(tree, dict) else None
-    return tree
 
 
 def _statistics(uri: str, table: DeltaTable) -> Iterator[str | None]:

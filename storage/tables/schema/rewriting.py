@@ -15,18 +15,18 @@ from urllib.parse import unquote
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 from deltalake import Schema as DeltaSchema
 from deltalake.transaction import AddAction
 
 from storage.errors import TableError, TableSchemaError
-from storage.filesystem import delta_storage_options, open_filesystem
+from storage.filesystem import delta_storage_options
 from storage.layout.data_file import DataFile
 from storage.layout.file_layout import ROW_GROUP_ROWS
 from storage.layout.parquet_file import encode_parquet
 from storage.layout.partitions import partition_texts
 from storage.layout.uploads import Uploads, remove_files
+from storage.tables.opened_file import opened_file
 from storage.upstream import translated
 
 _FILE_BYTES: Final = 128 * 2**20
@@ -164,22 +164,8 @@ def _rewritten(
 
 def _read(uri: str, path: str) -> Iterator[pl.DataFrame]:
     """The rows of a file in order, as many at a time as make a new file."""
-    filesystem, root = open_filesystem(uri)
-    where = f"{uri}/{path}"
-    try:
-        with (
-            translated("read a data file", where),
-            filesystem.open(f"{root}/{unquote(path)}", "rb") as file,
-            pq.ParquetFile(file) as parquet,
-        ):
-            yield from _collected(map(pl.DataFrame, parquet.iter_batches(ROW_GROUP_ROWS)))
-    except pa.ArrowException as error:
-        raise TableError(
-            "a data file of the table is no Parquet file",
-            where=where,
-            got=str(error),
-            next_step="put the file back as it was written; penstock verify tells of others",
-        ) from error
+    with opened_file(uri, path) as parquet:
+        yield from _collected(map(pl.DataFrame, parquet.iter_batches(ROW_GROUP_ROWS)))
 
 
 def _collected(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 import polars as pl
 from deltalake import DeltaTable
 
 from storage.layout.data_file import DataFile
-from storage.layout.leaves import leaves
+from storage.layout.leaves import Leaf, leaves
 
 STATISTICS_COLUMNS: Final = "delta.dataSkippingStatsColumns"
 """The property of a table that names them, by comma; all columns where there is none."""
@@ -66,6 +66,21 @@ def promised(table: DeltaTable) -> tuple[str, ...] | None:
 def statistics_columns(names: Iterable[str]) -> str:
     """The property that names these columns."""
     return ",".join("`" + name.replace("`", "``") + "`" for name in names)
+
+
+def tells_of(stats: Mapping[str, Any], leaf: Leaf) -> bool:
+    """Whether readers may go by what the statistics of a file tell of `leaf`, or do not tell of any leaf."""
+    nulls, bounds = _at(stats.get("nullCount"), leaf.path), stats.get("minValues")
+    if not isinstance(nulls, int):
+        return False
+    all_null = nulls == stats.get("numRecords")
+    return not bounds or all_null or isinstance(leaf.dtype, pl.Binary) or _at(bounds, leaf.path) is not None
+
+
+def _at(tree: Any, path: Iterable[str]) -> Any:
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
 
 
 def _without_bounds(file: DataFile, comparable: Collection[str]) -> list[str]:

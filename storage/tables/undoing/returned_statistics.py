@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from storage.layout.leaves import Leaf, leaves
-from storage.tables.schema.statistics_columns import promised
+from storage.tables.schema.statistics_columns import promised, tells_of
 
 
 def promised_leaves(table: DeltaTable) -> list[Leaf]:
@@ -29,20 +28,6 @@ def returned_statistics(stats: str, wanted: Iterable[Leaf]) -> str:
     of what tells nothing they read everything.
     """
     told = json.loads(stats)  # row objects allowed: the statistics of one file
-    if all(_tells(told, leaf) for leaf in wanted):
+    if all(tells_of(told, leaf) for leaf in wanted):
         return stats
     return json.dumps({"numRecords": told.get("numRecords")})
-
-
-def _tells(told: Mapping[str, Any], leaf: Leaf) -> bool:
-    nulls, bounds = _at(told.get("nullCount"), leaf.path), told.get("minValues")
-    if not isinstance(nulls, int):
-        return False
-    all_null = nulls == told.get("numRecords")
-    return not bounds or all_null or isinstance(leaf.dtype, pl.Binary) or _at(bounds, leaf.path) is not None
-
-
-def _at(tree: Any, path: Iterable[str]) -> Any:
-    for name in path:
-        tree = tree.get(name) if isinstance(tree, dict) else None
-    return tree
