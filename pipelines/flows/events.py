@@ -46,7 +46,7 @@ def events_of(pipeline: Pipeline, batch: BatchSummary) -> Iterator[Event]:
     share = batch.rows_quarantined / batch.records_read if batch.records_read else 0.0
     if allowed is not None and share > allowed:
         counts = {"records": batch.records_read, "quarantined": batch.rows_quarantined}
-        shares = {"share": round(share, 6), "allowed_share": allowed}
+        shares = {"share": round(share, 6), "allowed_share": round(allowed, 6)}
         yield Event("penstock.quarantine.exceeded", {"batch": number, **counts, **shares})
     if batch.unmet:
         yield Event(
@@ -55,7 +55,7 @@ def events_of(pipeline: Pipeline, batch: BatchSummary) -> Iterator[Event]:
         )
     for position, promise in enumerate(batch.readers, 1):
         if promise.kept is False:
-            told = {"promise": position, "share": promise.share, "allowed_share": promise.at_most}
+            told = {"promise": position, "share": promise.share, "allowed_share": round(promise.at_most, 6)}
             yield Event("penstock.promise.broken", {"batch": number, **told})
 
 

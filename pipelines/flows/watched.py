@@ -44,7 +44,8 @@ class Watched:
     def step(self, what: str, of: str, do: Callable[[], R]) -> R:
         """A `pipelines.step.Step`: a task run; a commit makes the table anew, out of its source."""
         if what in _COMMITS:
-            return as_task(what, of, lambda: self._committing(do), self._materializing)
+            committed: R = as_task(what, of, lambda: self._committing(do), self._materializing)
+            return committed
         try:
             result = as_task(what, of, do)
         except ExpectationFailedError:

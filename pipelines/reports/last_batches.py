@@ -25,7 +25,7 @@ class PastBatch:
         records: That it read.
         quarantined: Of these.
         bytes_read: As stored.
-        seconds: Until its commit; None where the commit does not tell.
+        seconds: From its plan to its commit; None where the commit does not tell.
     """
 
     batch: int
@@ -58,13 +58,13 @@ def _takes_in(version: TableVersion, pipeline: str) -> bool:
 
 
 def _past(batch: int, metadata: Mapping[str, Any]) -> PastBatch:
-    files, stages = metadata["files"], metadata.get("seconds_by_stage")
+    files, stages = metadata["files"], metadata.get("seconds_by_stage") or {}
     return PastBatch(
         batch,
         records=sum(files.get("read", ())),
         quarantined=sum(files.get("quarantined", ())) + int(metadata.get("unstorable", 0)),
         bytes_read=int(metadata.get("bytes_read", 0)),
-        seconds=sum(stages.values()) if isinstance(stages, dict) and stages else None,
+        seconds=sum(one for stage, one in stages.items() if stage != "plan") or None,
     )
 
 
