@@ -122,7 +122,8 @@ class Pipeline(Spec):
         name: Also the application id of its Delta commits: a renamed pipeline starts again at batch 1.
         tags: By which the deployment is found in the Prefect UI.
         lineage: Whether each row carries the columns `_file` and `_record`.
-        engine: Which one writes the files of a batch when it runs as a flow: this process, or a Dask cluster.
+        engine: Which one writes the files of a batch when it runs as a flow: this process, or a Dask cluster;
+            the setting decides where it is None.
         schedule: When the deployment of the flow `ingest` runs; None for never by itself.
     """
 
@@ -136,7 +137,7 @@ class Pipeline(Spec):
     table: Table
     readers: tuple[Reader, ...] = ()
     lineage: Annotated[bool, Field(strict=True)] = False
-    engine: Literal["local", "dask"] = "local"
+    engine: Literal["local", "dask"] | None = None
     schedule: Schedule | None = None
     alerts: Alerts = Alerts()
 

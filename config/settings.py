@@ -7,6 +7,9 @@
     PENSTOCK_MAX_NESTING  512           deeper JSON is quarantined; levels of arrays and objects
     PENSTOCK_PIPELINES    pipelines.d   the folder of pipeline files; `run NAME` finds NAME.yaml there
     PENSTOCK_THREADS      all cores     decoding threads
+    PENSTOCK_ENGINE       local         of pipelines that name none: local or dask
+    PENSTOCK_DASK_SCHEDULER a local one the address of a Dask scheduler, such as tcp://10.0.0.7:8786
+    PENSTOCK_DASK_WORKERS all cores     worker processes of a local Dask cluster
     PENSTOCK_SETTINGS     penstock.toml a file with `memory = "1 GiB"` and so on; variables go before it
 
 Credentials are not settings: object stores read the standard `AWS_…` variables.
@@ -15,10 +18,11 @@ Credentials are not settings: object stores read the standard `AWS_…` variable
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from config.errors import InvalidValueError, SettingsError
 from config.settings_file import Given, given_settings
@@ -26,7 +30,11 @@ from config.units import format_bytes, parse_bytes
 
 MIB: Final = 2**20
 _GIB: Final = 2**30
-_NAMES: Final = ("MEMORY", "MAX_RECORD", "MAX_UNPACKED", "MAX_NESTING", "PIPELINES", "THREADS")
+_NAMES: Final = (
+    "MEMORY", "MAX_RECORD", "MAX_UNPACKED", "MAX_NESTING", "PIPELINES", "THREADS",
+    "ENGINE", "DASK_SCHEDULER", "DASK_WORKERS",
+)  # fmt: skip
+_ADDRESS: Final = re.compile(r"([a-z]+://)?[\w.-]+:\d{1,5}|[a-z]+://\[[0-9a-f:.]+\]:\d{1,5}")
 _SMALLEST_MEMORY_BYTES: Final = 64 * MIB
 _LARGEST_BLOCK_BYTES: Final = 16 * MIB
 _LARGEST_RECORD_BYTES: Final = 2**30
@@ -50,6 +58,9 @@ class Settings:
     max_nesting: int = 512
     pipelines: Path = Path("pipelines.d")
     threads: int = field(default_factory=available_cores)
+    engine: Literal["local", "dask"] = "local"
+    dask_scheduler: str | None = None
+    dask_workers: int = field(default_factory=available_cores)
 
     @property
     def block_bytes(self) -> int:
@@ -82,6 +93,9 @@ class Settings:
             max_nesting=_count(given, "MAX_NESTING", 512, largest=10_000),
             pipelines=_folder(given, "PIPELINES", "pipelines.d"),
             threads=_count(given, "THREADS", available_cores(), largest=1024),
+            engine=_engine(given),
+            dask_scheduler=_address(given, "DASK_SCHEDULER"),
+            dask_workers=_count(given, "DASK_WORKERS", available_cores(), largest=1024),
         )
 
 
@@ -116,6 +130,25 @@ def _folder(given: Mapping[str, Given], name: str, default: str) -> Path:
         return Path(default)
     file = given[name].file
     return Path(given[name].text) if file is None else file.parent / given[name].text
+
+
+def _engine(given: Mapping[str, Given]) -> Literal["local", "dask"]:
+    match given["ENGINE"].text.strip() if "ENGINE" in given else "local":
+        case "local":
+            return "local"
+        case "dask":
+            return "dask"
+    raise _wrong(given["ENGINE"], "local or dask")
+
+
+def _address(given: Mapping[str, Given], name: str) -> str | None:
+    if name not in given:
+        return None
+    text = given[name].text.strip()
+    if _ADDRESS.fullmatch(text):
+        return text
+    masked = replace(given[name], text=re.sub(r"[^/]*@", "…@", text))
+    raise _wrong(masked, "a host and a port, such as tcp://10.0.0.7:8786, and no credentials")
 
 
 def _wrong(one: Given, expected: str) -> SettingsError:

@@ -28,6 +28,9 @@ def test_read_settings_takes_every_variable() -> None:
             "PENSTOCK_MAX_NESTING": "64",
             "PENSTOCK_PIPELINES": "specs",
             "PENSTOCK_THREADS": "3",
+            "PENSTOCK_ENGINE": "dask",
+            "PENSTOCK_DASK_SCHEDULER": "tls://10.0.0.7:8786",
+            "PENSTOCK_DASK_WORKERS": "5",
         }
     )
 
@@ -38,6 +41,9 @@ def test_read_settings_takes_every_variable() -> None:
         max_nesting=64,
         pipelines=Path("specs"),
         threads=3,
+        engine="dask",
+        dask_scheduler="tls://10.0.0.7:8786",
+        dask_workers=5,
     )
 
 
@@ -54,6 +60,9 @@ def test_read_settings_with_empty_value_takes_the_default() -> None:
         ("PENSTOCK_MAX_NESTING", "0", "1 to 10000"),
         ("PENSTOCK_THREADS", "two", "1 to 1024"),
         ("PENSTOCK_THREADS", "²", "1 to 1024"),
+        ("PENSTOCK_ENGINE", "spark", "local or dask"),
+        ("PENSTOCK_DASK_SCHEDULER", "host", "a host and a port"),
+        ("PENSTOCK_DASK_WORKERS", "0", "1 to 1024"),
     ],
 )
 def test_read_settings_with_wrong_value_names_the_variable(name: str, value: str, expected: str) -> None:
@@ -63,6 +72,13 @@ def test_read_settings_with_wrong_value_names_the_variable(name: str, value: str
     assert name in str(caught.value.where)
     assert caught.value.got == repr(value)
     assert expected in str(caught.value.expected)
+
+
+def test_read_settings_with_credentials_in_an_address_keeps_them_out_of_the_message() -> None:
+    with pytest.raises(SettingsError, match="no credentials") as caught:
+        Settings.from_environment({"PENSTOCK_DASK_SCHEDULER": "tcp://me:secret@host:8786"})
+
+    assert "secret" not in str(caught.value)
 
 
 def test_read_settings_with_little_memory_lowers_the_longest_record() -> None:
