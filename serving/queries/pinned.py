@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from datafusion.catalog import SchemaProvider, Table
 
@@ -24,6 +24,7 @@ class PinnedTables(SchemaProvider):
         allowed: Whether the client may read a table.
         versions: At which the tables were pinned before, by name; gets those that are pinned now.
         part: Which share of the files of a table, from 0, of `parts`.
+        readers: How many read one table at the same time.
     """
 
     def __init__(
@@ -33,11 +34,15 @@ class PinnedTables(SchemaProvider):
         versions: dict[str, int],
         part: int = 0,
         parts: int = 1,
+        *,
+        readers: int,
     ) -> None:
         self.versions = versions
         self.problem: PenstockError | None = None
         self._catalog, self._allowed = catalog, allowed
         self._part, self._parts = part, parts
+        self._readers = readers
+        self._datasets: dict[str, PrunedDataset] = {}
         self._tables: dict[str, Table] = {}
 
     # A property, whatever DataFusion's stub says: its native code asks for a value.
@@ -60,6 +65,11 @@ class PinnedTables(SchemaProvider):
             self.problem = error
             return None
 
+    def narrow(self, asked: str, condition: Any) -> None:
+        """Reads no more of a table than `condition` leaves, a `datafusion.Expr`."""
+        if dataset := self._datasets.get(asked):
+            dataset.narrow(condition)
+
     def _opened(self, asked: str) -> Table:
         name, at_sign, at = asked.partition(AT)
         if not self._allowed(name):
@@ -70,7 +80,9 @@ class PinnedTables(SchemaProvider):
         moment = _moment(name, at) if version is None and at_sign else None
         reader = self._catalog.open(name, version, moment)
         self.versions[asked] = reader.version
-        return Table(PrunedDataset(reader.dataset(), self._part, self._parts))
+        dataset = PrunedDataset(reader, self._readers, self._part, self._parts)
+        self._datasets[asked] = dataset
+        return Table(dataset)
 
 
 def _moment(name: str, text: str) -> datetime:

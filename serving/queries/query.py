@@ -11,6 +11,7 @@ from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOpti
 from config.errors import PenstockError
 from serving.catalog import Catalog
 from serving.errors import StatementError
+from serving.queries.conditions import conditions
 from serving.queries.names import in_engine_names
 from serving.queries.pinned import Allowed, PinnedTables
 
@@ -108,7 +109,12 @@ class Engine:
             StorageError: A table cannot be read.
         """
         tables = PinnedTables(
-            self.catalog, allowed, dict(statement.versions), statement.part, statement.parts
+            self.catalog,
+            allowed,
+            dict(statement.versions),
+            statement.part,
+            statement.parts,
+            readers=self._threads,
         )
         session = self._session(tables)
         try:
@@ -116,6 +122,8 @@ class Engine:
                 in_engine_names(statement.sql), options=_READ_ONLY, param_values=_values(statement.parameters)
             )
             schema = frame.schema()
+            for name, condition in conditions(frame.logical_plan()).items():
+                tables.narrow(name, condition)
         except Exception as error:
             raise _failed(error, tables) from error
         return Planned(schema, tables.versions, frame, tables)
