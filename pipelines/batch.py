@@ -32,7 +32,7 @@ from pipelines.replayed import Replayed
 from pipelines.spent import Spent
 from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, Fate, PlannedBatch, WrittenBatch
-from storage.errors import ConcurrentRunError, TableSchemaError
+from storage.errors import ConcurrentRunError, IrreversibleError, TableSchemaError
 from storage.landing.listing import list_landing
 from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
@@ -108,6 +108,10 @@ def write_batch(
         StorageError: Reading or writing failed.
     """
     with planned.spent.on("write"):
+        if planned.is_rebuild:
+            from pipelines.backfill.rebuilt_files import write_rebuild  # few batches rebuild a table
+
+            return write_rebuild(pipeline, planned, settings, progress)
         growth = prepared(pipeline, planned)
         written = write_once(growth, planned, settings, progress)
         while written is None:
@@ -186,12 +190,17 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
     Raises:
         ConcurrentRunError: Another run of the pipeline committed this batch.
         TableSchemaError: Others made or changed the table meanwhile, so that it cannot take the rows.
+        IrreversibleError: Of a rebuild, see `pipelines.backfill`.
         StorageError: The table cannot take it.
     """
     try:
         with written.planned.spent.on("commit"):
+            if written.planned.is_rebuild:
+                from pipelines.backfill.rebuilt_commit import commit_rebuilt  # as above
+
+                return commit_rebuilt(pipeline, written)
             return commit_rows(pipeline, written, commit_refused(pipeline, written))
-    except (ConcurrentRunError, TableSchemaError):
+    except (ConcurrentRunError, IrreversibleError, TableSchemaError):
         remove_unused(pipeline.table.uri, written.files)
         forget_order(pipeline, written)
         raise

@@ -4,10 +4,12 @@ PipelineError                  base of all of them; final: the same call fails a
 ├── ProposalError              no pipeline can be proposed for a landing zone
 ├── NotConservedError          records went in that came out nowhere: a defect, nothing was committed
 ├── ReplayError                a pipeline whose refused records cannot be taken in one by one
+├── BackfillError              landed files that cannot be taken in again as asked
 ├── UndoError                  a batch that there is no undo for, or not before another
 ├── DeploymentError            no Prefect server, or one that refuses what it is asked for
 ├── QueryError                 a condition or a column that a table cannot be asked for
 ├── ServiceError                a part of the service cannot start, or ended
+├── ClusterError               a Dask cluster that does not answer, or loses its workers
 └── StoppedError               the run was asked to stop
 """
 
@@ -40,12 +42,20 @@ class DeploymentError(PipelineError):
     """The Prefect server cannot be reached, or refuses what it is asked for."""
 
 
+class BackfillError(PipelineError):
+    """Landed files cannot be taken in again as asked, because some are gone, or there are none."""
+
+
 class QueryError(PipelineError):
     """What was asked of a table is no condition over its rows, or names a column that it has not."""
 
 
 class ServiceError(PipelineError):
     """A part of the service cannot start, or ended although nobody asked it to."""
+
+
+class ClusterError(PipelineError):
+    """A Dask cluster cannot be reached, has no workers, or lost a group of files again and again."""
 
 
 class StoppedError(PipelineError):

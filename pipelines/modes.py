@@ -121,6 +121,11 @@ def _clears(pipeline: Pipeline, written: WrittenBatch) -> tuple[PartitionValues,
     return read_partitions(written.planned.files, written.schema, pipeline.table.partition_by)
 
 
+def rule_of(pipeline: Pipeline, memory_bytes: int, number: int) -> MergeRule:
+    """How the rows of batch `number` are settled among themselves; not for `append`."""
+    return _rule(pipeline, memory_bytes, number)
+
+
 def _rule(
     pipeline: Pipeline, memory_bytes: int, number: int = 0, clears: tuple[PartitionValues, ...] = ()
 ) -> MergeRule:

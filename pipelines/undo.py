@@ -126,7 +126,8 @@ def _check(pipeline: Pipeline, batch: int, number: int) -> UndoSummary | None:
     where = f"{pipeline.name}, batch {batch}"
     with translated("read the ledger", pipeline.table.uri):
         ledger = planned_files(pipeline.table.uri, pipeline.name).filter(pl.col("batch") < number)
-        its_own = ledger.filter(pl.col("batch") == batch).select("undoes").collect()
+        its_own = ledger.filter(pl.col("batch") == batch).select("undoes", "rebuilds").collect()
+        rebuilt = ledger.filter(pl.col("rebuilds").is_not_null()).select(pl.max("batch")).collect().item()
         undone = ledger.filter(pl.col("undoes") == batch).select("batch", "undoes").collect()
     if not 1 <= batch < number or its_own.is_empty():
         raise UndoError(
@@ -139,6 +140,8 @@ def _check(pipeline: Pipeline, batch: int, number: int) -> UndoSummary | None:
             got=f"the undo of batch {its_own['undoes'][0]}",
             next_step="run the pipeline: it takes those files in again",
         )
+    if batch <= (rebuilt or 0):
+        raise _rebuilt(where, rebuilt, is_rebuild=its_own["rebuilds"].count() > 0)
     if undone.height:
         return _found(pipeline, int(undone["batch"][0]), batch, undone.height)
     if later := replayed_by(pipeline.table.uri, pipeline.name, batch):
@@ -149,6 +152,18 @@ def _check(pipeline: Pipeline, batch: int, number: int) -> UndoSummary | None:
             next_step=f"undo that batch first: penstock undo PIPELINE --batch {later[-1]}",
         )
     return None
+
+
+def _rebuilt(where: str, rebuilt: int, *, is_rebuild: bool) -> UndoError:
+    what = "this batch has rebuilt the table" if is_rebuild else "the table was rebuilt since"
+    return UndoError(
+        f"{what}, and cannot be undone",
+        where=where,
+        got=f"rebuilt by batch {rebuilt}",
+        expected="a batch after the last rebuild",
+        next_step="put the pipeline file or the landed files right and rebuild again: "
+        "penstock backfill PIPELINE --rebuild",
+    )
 
 
 def mark(pipeline: Pipeline, planned: PlannedBatch) -> None:

@@ -38,6 +38,11 @@ class PlannedBatch:
         return self.undoes is None and self.files["replays"].count() > 0
 
     @property
+    def is_rebuild(self) -> bool:
+        """Whether it takes in again what all batches before it took in, in the place of their rows."""
+        return self.undoes is None and self.files["rebuilds"].count() > 0
+
+    @property
     def undoes(self) -> int | None:
         """The batch that it takes out of the table; None where it takes something in."""
         found = self.files["undoes"].drop_nulls()
@@ -51,10 +56,14 @@ class Fate:
     Attributes:
         memory_bytes: What the merge may use.
         counts: None before the commit, and with `append`.
+        superseded: Of a rebuild that replaces partitions, rows that were written and gave way before.
+        rows_removed: Of a rebuild, the rows that its commit took out; None before it.
     """
 
     memory_bytes: int
     counts: MergeCounts | None = None
+    superseded: int = 0
+    rows_removed: int | None = None
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from pipelines.written_batch import ACCEPTED
 def check_ledger(files: pl.DataFrame, newest: int) -> Iterator[Violation]:
     """Every batch is planned, completely, and no file twice; at most one batch goes beyond the data table.
 
-    A file may be planned again once its batch was undone.
+    A file may be planned again once its batch was undone. What rebuilds have is for `check_rebuilds`.
 
     Args:
-        files: The ledger: `batch`, `file`, `path`, `identity`, `undoes`.
+        files: The ledger: `batch`, `file`, `path`, `identity`, `undoes`, `rebuilds`.
         newest: The last batch of the data table.
     """
     planned = set(files["batch"].unique())
@@ -46,7 +46,11 @@ def _positions(files: pl.DataFrame) -> Iterator[Violation]:
 
 def _planned_twice(files: pl.DataFrame) -> Iterator[Violation]:
     by, taken = ["path", "identity"], pl.when(pl.col("undoes").is_null()).then(1).otherwise(-1)
-    several = files.filter(pl.len().over(by) > 1).sort("batch", maintain_order=True)
+    several = (
+        files.filter(pl.col("rebuilds").is_null())
+        .filter(pl.len().over(by) > 1)
+        .sort("batch", maintain_order=True)
+    )
     times = several.with_columns(times=taken.cum_sum().over(by)).group_by(by).agg(
         pl.max("times"), pl.max("batch")
     )  # fmt: skip

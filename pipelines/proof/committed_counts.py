@@ -77,6 +77,7 @@ class CommittedCounts(_Counts):
     steps: the rows into the first step as `accepted`, then those behind each step.
     read_as: None where an earlier version of Penstock wrote the commit.
     merge: None where rows were only added.
+    rebuilds: Of a rebuild, the newest batch that it stands for; `rows_removed`, the rows that it took out.
     """
 
     files: CommittedFiles
@@ -86,6 +87,8 @@ class CommittedCounts(_Counts):
     bytes_read: Count
     read_as: ReadAs | None = None
     merge: CommittedMerge | None = None
+    rebuilds: Count | None = None
+    rows_removed: Count | None = None
 
     @classmethod
     def of(cls, metadata: Any) -> CommittedCounts:

@@ -11,6 +11,7 @@ import polars as pl
 from pipelines.proof.violation import Violation
 from storage.tables.log.commits import LoggedCommit
 from storage.tables.log.footers import Footer
+from storage.tables.rebuilding.owners import Owners
 from storage.tables.undoing.lineage import Lineage
 
 
@@ -39,6 +40,7 @@ class Replay:
         versions: How many commits there were.
         lineage: What compactions made of which files.
         changes: Of each batch of the pipeline, the files that its commit added and removed.
+        owners: Whose rows the files hold.
     """
 
     app_id: str
@@ -47,6 +49,7 @@ class Replay:
     versions: int = 0
     lineage: Lineage = field(default_factory=Lineage)
     changes: dict[int, FileChanges] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)
 
     def batch_of(self, commit: LoggedCommit) -> int | None:
         """The number of the batch, where `commit` is one of the pipeline."""
@@ -56,6 +59,9 @@ class Replay:
     def apply(self, commit: LoggedCommit) -> Iterator[Violation]:
         """Takes one commit, and says what is wrong with it; its counts are not looked at."""
         batch = self.batch_of(commit)
+        if batch is not None and "rebuilds" in (commit.ours.get("metadata") or {}):
+            yield from self._not_swapped(batch, commit)
+        self.owners.apply(commit)
         removed = sum(self.files.pop(path, None) or 0 for path in commit.removed)
         self.files.update(commit.added)
         self.versions += 1
@@ -70,6 +76,13 @@ class Replay:
         elif "batch" not in commit.ours and commit.rows_added() != removed:
             what = f"rows that version {commit.version} adds, a {commit.operation} and no batch"
             yield Violation(None, None, what, f"{removed:,}, as many as it removes", commit.rows_added())
+
+    def _not_swapped(self, batch: int, commit: LoggedCommit) -> Iterator[Violation]:
+        """A rebuild takes out all files with rows of the pipeline, and those alone."""
+        ours = {path for path in self.files if self.app_id in self.owners.of(path)}
+        for path in sorted(ours.symmetric_difference(commit.removed))[:5]:
+            expected = "there no more" if path in ours else "there, as it holds rows of others alone"
+            yield Violation(batch, path, "data file after the rebuild", expected, "not so")
 
     def complete(self, newest: int, active_rows: int) -> Iterator[Violation]:
         """No version is missing, and the table holds what its commits add up to.
@@ -99,7 +112,7 @@ def _no_batch(batch: int, commit: LoggedCommit, removed: int) -> Iterator[Violat
     if commit.transactions.get(app_id) != batch:
         found = str(commit.transactions.get(app_id, "none"))
         yield Violation(batch, None, f"transaction of version {commit.version}", str(batch), found)
-    if commit.removed and not (commit.ours.get("metadata") or {}).keys() & {"undoes", "merge"}:
+    if commit.removed and not (commit.ours.get("metadata") or {}).keys() & {"undoes", "merge", "rebuilds"}:
         yield Violation(batch, None, f"rows that version {commit.version} removes", 0, removed)
 
 

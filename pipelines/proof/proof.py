@@ -5,6 +5,7 @@ log of the table ► one commit a batch, whose counts add up to the rows that it
 quarantine ──────► as many records of each file as the commit of its batch says
 markers in it ───► as many as the commit of a replay says, each with its record, no record with two
 undone batches ──► their files left the table again, wherever compactions had put the rows, and no others did
+rebuilds ────────► all files of the pipeline left the table, and the landed files of them all came in once
 data files ──────► as many rows in the footers as in the log
 landing zone ────► as many records in the files, where they are still there, as were read
 """
@@ -30,6 +31,7 @@ from pipelines.proof.checks import (
 )
 from pipelines.proof.committed_counts import CommittedCounts
 from pipelines.proof.log_replay import Replay, check_footers
+from pipelines.proof.rebuilds import check_rebuilds, check_rebuilt_counts, rebuilds_in, stood_for
 from pipelines.proof.recount import Recount, landed_now, recount
 from pipelines.proof.replays import check_marked, check_markers, check_sources
 from pipelines.proof.source_rows import check_source_rows
@@ -58,7 +60,8 @@ class BatchProof:
     """One batch, in the numbers of its commit, and how many of its files could be counted again.
 
     A batch that is planned and not committed yet has state `pending` and no numbers. `undoes` is the batch
-    that it took out of the table, `undone_by` the committed one that took it out.
+    that it took out of the table, `undone_by` the committed one that took it out. `rebuilds` is the newest
+    batch that a rebuild stands for, `rebuilt_by` the committed rebuild that stands for this one.
     """
 
     batch: int
@@ -75,6 +78,8 @@ class BatchProof:
     files_changed: int | None = None
     undoes: int | None = None
     undone_by: int | None = None
+    rebuilds: int | None = None
+    rebuilt_by: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,12 @@ class _Prover:
         with translated("read the ledger", uri):
             self._ledger = (
                 planned_files(uri, name)
-                .select("batch", "file", "path", "identity", "size", "replays", "undoes")
+                .select("batch", "file", "path", "identity", "size", "replays", "undoes", "rebuilds")
                 .collect()
             )
         self._refused, self._markers = refused_counts(uri, name), marker_counts(uri, name)
         self._undos, self._undone = undone_by(self._ledger), undone_markers(uri, name)
+        self._rebuilds, self._stood_for = rebuilds_in(self._ledger), stood_for(self._ledger)
         self._newest = last_batch(open_table(uri), name)
         self._landed = landed_now(pipeline, self._ledger)
         self._batches: list[BatchProof] = []
@@ -133,6 +139,7 @@ class _Prover:
         found += check_ledger(self._ledger, self._newest)
         found += check_sources(self._ledger)
         found += check_undos(self._ledger)
+        found += check_rebuilds(self._ledger)
         found += check_undone_markers(self._ledger, self._undone, self._committed)
         found += check_refused_early(self._refused, self._newest)
         found += check_refused_early(self._markers.rename({"by": "batch", "batch": "replays"}), self._newest)
@@ -185,10 +192,18 @@ class _Prover:
         found += check_quarantine(batch, counts, landed, refused.select("path", "records"))
         found += check_markers(batch, counts, files, markers)
         found += check_recount(batch, counts, landed, again.counts)
+        if (batch in self._rebuilds) != (counts.rebuilds is not None):
+            what = "rebuilds of the table, by the commit and by the ledger"
+            found.append(Violation(batch, None, what, "the same", "not so"))
+        if batch in self._rebuilds:
+            found += check_rebuilt_counts(batch, counts, commit.rows_added(), rows_removed)
         if pipeline.source.table is not None:
             found += check_source_rows(batch, counts, landed)
         proof = _batch_proof(batch, commit, counts, files.height, again)
-        self._batches.append(replace(proof, undone_by=self._undone_by(batch)))
+        rebuilt_by = self._rebuilt_by(batch)
+        self._batches.append(
+            replace(proof, undone_by=self._undone_by(batch), rebuilds=counts.rebuilds, rebuilt_by=rebuilt_by)
+        )
 
     def _check_undo(self, batch: int, commit: LoggedCommit, replay: Replay) -> None:
         undoes, files = self._undos[batch], self._ledger.filter(pl.col("batch") == batch).height
@@ -200,11 +215,18 @@ class _Prover:
         beyond = self._ledger.filter(pl.col("batch") > self._committed)
         # row objects allowed: one a batch
         for batch, files in beyond.group_by("batch").agg(pl.len()).iter_rows():
-            self._batches.append(BatchProof(batch, "pending", files, undoes=self._undos.get(batch)))
+            rebuilds = batch - 1 if batch in self._rebuilds else None
+            undoes = self._undos.get(batch)
+            self._batches.append(BatchProof(batch, "pending", files, undoes=undoes, rebuilds=rebuilds))
 
     def _undone_by(self, batch: int) -> int | None:
         undos = (by for by, undoes in self._undos.items() if undoes == batch and by <= self._committed)
         return next(undos, None)
+
+    def _rebuilt_by(self, batch: int) -> int | None:
+        """The first rebuild that stands for it."""
+        later = (one for one, stands_for in sorted(self._stood_for) if stands_for == batch)
+        return next((one for one in later if one <= self._committed), None)
 
     def _watched(self, footers: Iterable[Footer]) -> Iterator[Footer]:
         for position, footer in enumerate(footers):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
 import polars as pl
 
 from pipelines.proof.log_replay import FileChanges
+from pipelines.proof.rebuilds import rebuilds_in, stood_for
 from pipelines.proof.violation import Violation
 from storage.tables.log.commits import LoggedCommit
 from storage.tables.undoing.lineage import Lineage
@@ -28,12 +30,15 @@ def undone_by(files: pl.DataFrame) -> dict[int, int]:
 def check_undos(files: pl.DataFrame) -> Iterator[Violation]:
     """Each undo has exactly the files of one earlier batch, which undoes none, and which no other undoes.
 
+    Nor was the table rebuilt since.
+
     Args:
-        files: The ledger: `batch`, `file`, `path`, `identity`, `size`, `replays`, `undoes`.
+        files: The ledger: `batch`, `file`, `path`, `identity`, `size`, `replays`, `undoes`, `rebuilds`.
     """
-    undos = undone_by(files)
+    undos, rebuilds = undone_by(files), rebuilds_in(files)
     for batch, undoes in sorted(undos.items()):
         others = [other for other, its in undos.items() if its == undoes and other < batch]
+        others += [other for other in rebuilds if undoes <= other < batch]
         if not 1 <= undoes < batch or undoes in undos or others:
             expected = "an earlier one that undoes none, and that none has undone"
             yield Violation(batch, None, "batch that it undoes", expected, undoes)
@@ -45,23 +50,31 @@ def check_undos(files: pl.DataFrame) -> Iterator[Violation]:
 
 
 def check_undone_markers(files: pl.DataFrame, markers: pl.DataFrame, committed: int) -> Iterator[Violation]:
-    """The quarantine marks what the ledger says is undone, once, and nothing else.
+    """The quarantine marks what the ledger says is undone, or rebuilt, once, and nothing else.
 
     Args:
-        files: The ledger: `batch`, `undoes`.
+        files: The ledger: `batch`, `undoes`, `rebuilds`.
         markers: `by`, `undone`.
         committed: The last batch of the data table; the next one may be an undo that died, or was given up.
     """
-    undos = undone_by(files)
-    found = dict(zip(markers["by"], markers["undone"], strict=True))
-    for by in sorted(undos.keys() | found.keys()):
-        times = markers.filter(pl.col("by") == by).height
-        if by == committed + 1 and (not times or by not in undos):
+    ends = defaultdict[int, set[int]](set)
+    for by, undone in (*undone_by(files).items(), *stood_for(files)):
+        ends[by].add(undone)
+    found = defaultdict[int, list[int]](list)
+    for by, undone in zip(markers["by"], markers["undone"], strict=True):
+        found[by].append(undone)
+    for by in sorted(ends.keys() | found.keys()):
+        if by == committed + 1 and (by not in found or by not in ends):
             continue
-        if times != 1 or found[by] != undos.get(by):
-            said = ", ".join(f"batch {one}" for one in markers.filter(pl.col("by") == by)["undone"]) or "none"
-            expected = f"batch {undos[by]}, once" if by in undos else "none"
-            yield Violation(by, None, "batches marked as undone in the quarantine", expected, said)
+        if sorted(found[by]) != sorted(ends[by]):
+            expected = f"{_batches(ends[by])}, once" if ends[by] else "none"
+            yield Violation(
+                by, None, "batches marked as undone in the quarantine", expected, _batches(found[by])
+            )
+
+
+def _batches(numbers: Iterable[int]) -> str:
+    return ", ".join(f"batch {one}" for one in sorted(numbers)) or "none"
 
 
 def check_undo(

@@ -22,6 +22,7 @@ LEDGER_SCHEMA = pl.Schema(
         **LANDING_SCHEMA,
         "replays": pl.Int64(),
         "undoes": pl.Int64(),
+        "rebuilds": pl.Int64(),
     },
 )
 """One row a file: `file`, its position in the batch, from 0; the rest as `list_landing` gave it.
@@ -30,15 +31,21 @@ In a batch that replays, one row for each file with records to replay and each b
 them, which `replays` names; `size` is that of the records; `identity` says that no file is meant.
 
 A batch that undoes another has the rows of that one again, and its number in `undoes`: the files count as
-not taken in from then on."""
+not taken in from then on.
+
+A batch that rebuilds the table has the files of all batches before it again, in their order; `rebuilds` is
+the batch that took the file in first. From then on it stands for those batches."""
 
 OPEN_FILES_SCHEMA = pl.Schema(
     {name: LEDGER_SCHEMA[name] for name in ("replays", "path", "size")} | {"records": pl.Int64()}
 )
 """Files with records to replay: the batch that refused these, the path, their bytes and their number."""
 
-FILES: Final = ("file", *LANDING_SCHEMA, "replays", "undoes")
+FILES: Final = ("file", *LANDING_SCHEMA, "replays", "undoes", "rebuilds")
 """The columns of a plan."""
+
+TAKES_IN: Final = {name: pl.lit(None, pl.Int64) for name in ("replays", "undoes", "rebuilds")}
+"""What the files of a batch have that takes in what has landed, and nothing else."""
 
 
 def ledger_uri(table_uri: str) -> str:
@@ -80,6 +87,41 @@ def waiting_files(table_uri: str, pipeline: str, landed: Callable[[], pl.DataFra
     return numbered(waiting(uri, open_table(uri), pipeline, landed))
 
 
+def standing_files(files: pl.DataFrame, before: int) -> pl.DataFrame:
+    """The landed files that the batches below `before` have in the table, in the order they were taken in.
+
+    Args:
+        files: The ledger of a pipeline: columns `batch`, `rebuilds` and FILES.
+        before: A batch that is not looked at, nor are later ones.
+
+    Returns:
+        The columns of `files`; `rebuilds` is the batch that took the file in first, `batch` the one that
+        holds it now, which differ where a table was rebuilt.
+    """
+    landed = _standing(files, before).filter(pl.col("replays").is_null()).sort("batch", "file")
+    return landed.with_columns(pl.coalesce("rebuilds", "batch").alias("rebuilds"))
+
+
+def standing_batches(files: pl.DataFrame, before: int) -> list[int]:
+    """The batches below `before` that took in or refused anything that still counts, sorted.
+
+    Neither undos are among them, nor what they have undone, nor what a rebuild stands for.
+
+    Args:
+        files: As of `standing_files`.
+    """
+    # row objects allowed: one number a batch
+    return _standing(files, before)["batch"].unique().sort().to_list()
+
+
+def _standing(files: pl.DataFrame, before: int) -> pl.DataFrame:
+    files = files.filter(pl.col("batch") < before)
+    gone = undone_batches(files).implode()
+    files = files.filter(pl.col("undoes").is_null(), ~pl.col("batch").is_in(gone))
+    rebuilt = files.filter(pl.col("rebuilds").is_not_null())["batch"].max()
+    return files if rebuilt is None else files.filter(pl.col("batch") >= rebuilt)
+
+
 def undone_batches(files: pl.DataFrame) -> pl.Series:
     """The batches that a later one has undone; `files` has the columns `batch` and `undoes`."""
     return files["undoes"].drop_nulls().unique()
@@ -102,7 +144,8 @@ def taken(uri: str, table: DeltaTable | None, pipeline: str) -> pl.DataFrame:
     """As `taken_files`, of a ledger that is open already."""
     with translated("read the ledger", uri):
         files = rows_of(uri, table, pipeline).collect()
-    landed = files.filter(pl.col("replays").is_null(), pl.col("undoes").is_null()).sort("batch", "file")
+    first = pl.all_horizontal(pl.col(*TAKES_IN).is_null())
+    landed = files.filter(first).sort("batch", "file")
     in_force = ~pl.col("batch").is_in(undone_batches(files).implode())
     return landed.select(*LANDING_SCHEMA, in_force=in_force)
 
@@ -123,7 +166,7 @@ def waiting(
     return (
         found.join(known, on=["path", "identity"], how="anti")
         .sort("modified", "path")
-        .with_columns(replays=pl.lit(None, pl.Int64), undoes=pl.lit(None, pl.Int64))
+        .with_columns(**TAKES_IN)
     )
 
 

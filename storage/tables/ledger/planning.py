@@ -10,7 +10,17 @@ from deltalake import DeltaTable
 from storage.errors import ConcurrentRunError, TableError
 from storage.tables.commits import commit_batch, delete_for_batch
 from storage.tables.delta import last_batch, open_table, remove_unused
-from storage.tables.ledger.planned import FILES, LEDGER_SCHEMA, ledger_uri, numbered, rows_of, taken, waiting
+from storage.tables.ledger.planned import (
+    FILES,
+    LEDGER_SCHEMA,
+    TAKES_IN,
+    ledger_uri,
+    numbered,
+    rows_of,
+    standing_files,
+    taken,
+    waiting,
+)
 from storage.tables.write_probe import probe_store
 from storage.upstream import translated
 
@@ -42,8 +52,9 @@ def plan(
         max_bytes: Of the files as stored; one file is taken however large it is.
 
     Returns:
-        Columns `file`, `path`, `identity`, `size`, `modified`, `replays`, `undoes`, one row a file, sorted by
-        `file`. The batch may be one that replays or undoes, where an earlier attempt at such a batch died.
+        Columns `file`, `path`, `identity`, `size`, `modified`, `replays`, `undoes`, `rebuilds`, one row a
+        file, sorted by `file`. The batch may be one that replays, undoes or rebuilds, where an earlier
+        attempt at such a batch died.
 
     Raises:
         ConcurrentRunError: Final. Another run of the pipeline planned this batch meanwhile.
@@ -70,8 +81,7 @@ def plan_versions(
     """
 
     def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
-        nothing = pl.lit(None, pl.Int64)
-        return numbered(waiting(taken(uri, table, pipeline)).with_columns(replays=nothing, undoes=nothing))
+        return numbered(waiting(taken(uri, table, pipeline)).with_columns(**TAKES_IN))
 
     return _plan(table_uri, pipeline, batch, chosen)
 
@@ -117,6 +127,21 @@ def plan_undo(table_uri: str, pipeline: str, batch: int, *, undoes: int) -> pl.D
     planned = _plan(table_uri, pipeline, batch, undone)
     assert planned is not None, "no batch is without files"
     return planned
+
+
+def plan_rebuild(table_uri: str, pipeline: str, batch: int) -> pl.DataFrame | None:
+    """The same as `plan`, for a batch that takes in again what all batches before it have taken in.
+
+    Where the ledger holds the batch already, it comes back as it is, whatever kind of batch it is. None where
+    there is nothing: every batch was undone, or there was none.
+    """
+
+    def chosen(uri: str, table: DeltaTable | None) -> pl.DataFrame:
+        with translated("read the ledger", uri):
+            files = rows_of(uri, table, pipeline).collect()
+        return numbered(standing_files(files, batch))
+
+    return _plan(table_uri, pipeline, batch, chosen)
 
 
 def unplan(table_uri: str, pipeline: str, batch: int) -> None:
@@ -188,7 +213,8 @@ def _of_landed(uri: str, planned: pl.LazyFrame, files: pl.DataFrame, batch: int)
         known = landed.select("path", "modified", replays="batch").collect()
     identity = pl.format("batch {}, replayed by {}", "replays", pl.lit(batch))
     found = files.join(known, on=["replays", "path"], maintain_order="left")
-    return found.with_columns(identity=identity, undoes=pl.lit(None, pl.Int64))
+    others = {name: TAKES_IN[name] for name in ("undoes", "rebuilds")}
+    return found.with_columns(identity=identity, **others)
 
 
 def _within(waiting: pl.DataFrame, max_files: int, max_bytes: int) -> pl.DataFrame:

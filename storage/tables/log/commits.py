@@ -62,8 +62,8 @@ class LoggedCommit:
         return len(self.rearranged) < len(self.added) + len(self.removed)
 
 
-def read_commits(uri: str, newest: int) -> Iterator[LoggedCommit]:
-    """The commits 0 to `newest` of the table at `uri`, oldest first, without those that are gone.
+def read_commits(uri: str, newest: int, first: int = 0) -> Iterator[LoggedCommit]:
+    """The commits `first` to `newest` of the table at `uri`, oldest first, without those that are gone.
 
     Lazy; one request a commit, some of them at the same time, and as many commits in memory.
 
@@ -71,7 +71,7 @@ def read_commits(uri: str, newest: int) -> Iterator[LoggedCommit]:
         TableError: A commit is no Delta commit.
         StorageError: A commit is there and cannot be read.
     """
-    for commit in ordered_map(lambda version: read_commit(uri, version), range(newest + 1)):
+    for commit in ordered_map(lambda version: read_commit(uri, version), range(first, newest + 1)):
         if commit is not None:
             yield commit
 

@@ -50,9 +50,22 @@ def merged(uri: str, table: DeltaTable, staged: Sequence[DataFile], rule: MergeR
         TableSchemaError: The columns of the key or the order are not in the table, or cannot be compared.
         StorageError: Reading or writing failed.
     """
-    merger = _Merger(uri, table, staged, rule)
-    if rule.mode == "replace":
-        return merger.replaced()
+    merger = _Merger(uri, table, table_columns(table), staged, rule)
+    return merger.replaced() if rule.mode == "replace" else _uploaded(uri, merger)
+
+
+def merged_alone(uri: str, schema: pl.Schema, staged: Sequence[DataFile], rule: MergeRule) -> Merge:
+    """The same for a table without any rows.
+
+    Args:
+        schema: The columns that the table will have, as it stores them.
+        staged: As of `merged`. With `replace` all of them stay.
+    """
+    merger = _Merger(uri, None, schema, staged, rule)
+    return merger.replaced() if rule.mode == "replace" else _uploaded(uri, merger)
+
+
+def _uploaded(uri: str, merger: _Merger) -> Merge:
     uploads = Uploads(uri)
     try:
         merge = merger.merged(uploads)
@@ -64,9 +77,15 @@ def merged(uri: str, table: DeltaTable, staged: Sequence[DataFile], rule: MergeR
 
 
 class _Merger:
-    def __init__(self, uri: str, table: DeltaTable, staged: Sequence[DataFile], rule: MergeRule) -> None:
-        self._uri, self._staged, self._rule = uri, staged, rule
-        self._schema = table_columns(table)
+    def __init__(
+        self,
+        uri: str,
+        table: DeltaTable | None,
+        schema: pl.Schema,
+        staged: Sequence[DataFile],
+        rule: MergeRule,
+    ) -> None:
+        self._uri, self._staged, self._rule, self._schema = uri, staged, rule, schema
         touched = (*(dict(one.partition_values) for one in staged), *rule.clears)
         values = {_exactly(one): one for one in touched}
         self._partitions = {one: number for number, one in enumerate(values)}

@@ -22,17 +22,22 @@ _CUT: Final = timedelta(milliseconds=1)
 """Some writers cut the bounds of timestamps to milliseconds."""
 
 
+_NO_FILES: Final = pl.DataFrame(schema={"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64})
+
+
 class TableFiles:
     """The active files of `table` in `partitions`, numbered; from the log alone.
 
     Args:
+        table: None for no files at all.
         partitions: Their values as the log has them; the position of one is its number.
     """
 
-    def __init__(self, uri: str, table: DeltaTable, partitions: Sequence[PartitionValues]) -> None:
+    def __init__(self, uri: str, table: DeltaTable | None, partitions: Sequence[PartitionValues]) -> None:
         self._uri = uri
-        actions = pl.DataFrame(pa.table(table.get_add_actions()))
-        self._actions = _in(actions, table.metadata().partition_columns, partitions).with_row_index("file")
+        names = table.metadata().partition_columns if table is not None else ()
+        actions = pl.DataFrame(pa.table(table.get_add_actions())) if table is not None else _NO_FILES
+        self._actions = _in(actions, names, partitions).with_row_index("file")
 
     def numbers(self) -> list[int]:
         """All of them."""

@@ -33,6 +33,23 @@ class ActiveFile:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What a table becomes together with its files, where none of its old ones stays.
+
+    schema: the JSON of a Delta schema.
+    configuration: all properties of the table, as texts.
+    """
+
+    schema: str
+    partition_by: Sequence[str]
+    configuration: Mapping[str, str]
+    table_id: str
+    name: str | None = None
+    description: str | None = None
+    created_ms: int | None = None
+
+
+@dataclass(frozen=True)
 class Replacement:
     """What one commit does.
 
@@ -44,6 +61,7 @@ class Replacement:
         reads: The partitions whose rows decided what it does, beside the files that it removes; or `all`.
         told: What it says of itself; must hold a `commit_id`, by which it is known again.
         transactions: The number of each application.
+        shape: None where columns, partitions and properties stay as they are.
     """
 
     removes: Sequence[ActiveFile]
@@ -53,6 +71,7 @@ class Replacement:
     reads: frozenset[Partition] | Literal["all"]
     told: Mapping[str, Any]
     transactions: Mapping[str, int] = field(default_factory=dict)
+    shape: Shape | None = None
 
 
 def logged(path: str) -> str:
@@ -76,6 +95,7 @@ def body_of(one: Replacement) -> bytes:
         {"txn": {"appId": app, "version": number, "lastUpdated": now_ms}}
         for app, number in one.transactions.items()
     ]
+    actions += [] if one.shape is None else [{"metaData": _metadata(one.shape)}]
     actions += [{"remove": _remove(file, one, now_ms)} for file in one.removes]
     actions += [{"add": _add(file, one)} for file in one.adds]
     return "".join(map(_line, actions)).encode()
@@ -84,6 +104,18 @@ def body_of(one: Replacement) -> bytes:
 def _line(action: Mapping[str, Any]) -> str:
     """Characters stay as they are, not escaped: see `storage.layout.bounds.json_text`."""
     return json.dumps(action, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def _metadata(shape: Shape) -> dict[str, Any]:
+    named = {"name": shape.name, "description": shape.description, "createdTime": shape.created_ms}
+    return {
+        "id": shape.table_id,
+        **{name: value for name, value in named.items() if value is not None},
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": shape.schema,
+        "partitionColumns": list(shape.partition_by),
+        "configuration": dict(shape.configuration),
+    }
 
 
 def _remove(file: ActiveFile, one: Replacement, now_ms: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from storage.create_only import create_only
 from storage.errors import StaleReadError, StorageError, UnavailableError
 from storage.tables.delta import open_table
 from storage.tables.log.files import log_file, read_actions, told_by
-from storage.tables.replacing.actions import ActiveFile, Replacement, body_of, logged
+from storage.tables.replacing.actions import ActiveFile, Replacement, Shape, body_of, logged
 from storage.tables.replacing.partition_keys import Partition, partition_of
 from storage.tables.replacing.replaceable import check_replaceable
 from storage.tables.write_probe import probe_store
@@ -28,6 +28,7 @@ __all__ = [
     "ActiveFile",
     "Partition",
     "Replacement",
+    "Shape",
     "commit_replacement",
     "log_file",
     "logged",

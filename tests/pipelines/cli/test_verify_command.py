@@ -34,6 +34,7 @@ def test_verify_with_json_gives_batches_and_violations(taken_in_spec: Path) -> N
         "batch": 1, "state": "committed", "files": 2, "table_version": 0, "records_read": 22,
         "rows_written": 17, "rows_quarantined": 1, "rows_dropped": 1, "rows_duplicate": 2,
         "files_recounted": 2, "files_gone": 0, "files_changed": 0, "undoes": None, "undone_by": None,
+        "rebuilds": None, "rebuilt_by": None,
     }  # fmt: skip
 
 

@@ -1,0 +1,157 @@
+"""Rebuilds a table: everything that was taken in is taken in again, and swapped in by one commit.
+
+A rebuild is a batch of its own, with the next number: planned in the ledger, written beside the files of the
+table, marked in the quarantine, then committed in the place of all batches before it. Readers see the old
+rows until then. One that was killed is finished by whoever comes next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from config.pipeline import Pipeline
+from config.settings import Settings
+from pipelines.backfill.request import BackfillSummary
+from pipelines.batch import plan_replay_batch
+from pipelines.errors import BackfillError
+from pipelines.evolution import output_schema
+from pipelines.progress import Progress
+from pipelines.proof.recount import landed_now
+from pipelines.run import BatchSummary, take
+from pipelines.step import Step, at_once
+from pipelines.written_batch import PlannedBatch
+from storage.errors import ConcurrentRunError
+from storage.tables.delta import last_batch, open_table
+from storage.tables.ledger.planned import OPEN_FILES_SCHEMA, planned_files, standing_batches, standing_files
+from storage.tables.ledger.planning import plan_rebuild
+from storage.tables.rebuilding.owners import OwnersOf
+from storage.tables.rebuilding.replaced import replaced_by
+from storage.upstream import translated
+
+_SHOWN = 5
+"""Files that are named where many are gone."""
+
+
+def rebuild(
+    pipeline: Pipeline,
+    settings: Settings,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    step: Step = at_once,
+) -> BackfillSummary:
+    """Rebuilds the table; first finishes the batch that an earlier run has left, if there is one.
+
+    Where that one is a rebuild, it is the one that was asked for. Atomic and safe to repeat.
+
+    Raises:
+        BackfillError: There is nothing to rebuild, or landed files are gone; nothing was changed.
+        IrreversibleError: Rows of others would be lost, or what they did to these rows.
+        ConcurrentRunError: Another run of the same pipeline goes on.
+        PenstockError: Reading or writing failed; the table is as it was.
+    """
+    done: list[BatchSummary] = []
+    left = plan_replay_batch(pipeline, OPEN_FILES_SCHEMA.to_frame)
+    if left is not None and left.is_rebuild:
+        return _finished(pipeline, left, settings, progress, step, done)
+    if left is not None and not dry_run:
+        done.append(take(pipeline, left, settings, progress, step)[1])
+    table = open_table(pipeline.table.uri)
+    number = last_batch(table, pipeline.name) + 1
+    files, again = _standing(pipeline, number)
+    _check(pipeline, table, files)
+    if dry_run:
+        removed = _replaced(pipeline, table)
+        return BackfillSummary(
+            pipeline.name, True, True, files.height, int(files["size"].sum()), tuple(again), (), removed
+        )
+    planned = step("plan", pipeline.name, lambda: plan_rebuild(pipeline.table.uri, pipeline.name, number))
+    if planned is None or not (batch := PlannedBatch(number, planned, table)).is_rebuild:
+        raise _overtaken(pipeline, number)
+    return _finished(pipeline, batch, settings, progress, step, done)
+
+
+def _finished(
+    pipeline: Pipeline,
+    planned: PlannedBatch,
+    settings: Settings,
+    progress: Progress | None,
+    step: Step,
+    done: list[BatchSummary],
+) -> BackfillSummary:
+    again = _standing(pipeline, planned.number)[1]
+    written, batch = take(pipeline, planned, settings, progress, step)
+    removed = written.fate.rows_removed if written is not None else None
+    size = int(planned.files["size"].sum())
+    batches = (*done, batch)
+    return BackfillSummary(
+        pipeline.name, True, False, planned.files.height, size, tuple(again), batches, removed or 0
+    )
+
+
+def _standing(pipeline: Pipeline, number: int) -> tuple[pl.DataFrame, list[int]]:
+    with translated("read the ledger", pipeline.table.uri):
+        ledger = planned_files(pipeline.table.uri, pipeline.name).collect()
+    return standing_files(ledger, number), standing_batches(ledger, number)
+
+
+def _check(pipeline: Pipeline, table: Any, files: pl.DataFrame) -> None:
+    """What must hold before anything is written down."""
+    where = f"pipeline {pipeline.name}"
+    if pipeline.source.table is not None:
+        raise BackfillError(
+            "the source of this pipeline is a table, whose older versions need not be there any more",
+            where=where,
+            got="source.table",
+            expected="files that landed",
+            next_step="write to a new table: another name and table.uri, for the source as it is now",
+        )
+    if files.is_empty():
+        raise BackfillError(
+            "there is nothing to rebuild: no batch has taken any file in",
+            where=where,
+            next_step="run the pipeline: penstock run PIPELINE",
+        )
+    check_landed(pipeline, files)
+    output_schema(pipeline)
+    _replaced(pipeline, table)
+
+
+def check_landed(pipeline: Pipeline, files: pl.DataFrame) -> None:
+    """Refuses files that do not lie in the landing zone any more as they were taken in.
+
+    Raises:
+        BackfillError: Some do not; names the first.
+        StorageError: The landing zone cannot be listed.
+    """
+    landed = landed_now(pipeline, files)
+    gone = files.join(landed, on=["path", "identity"], how="anti", maintain_order="left")["path"]
+    if gone.is_empty():
+        return
+    changed = gone.is_in(landed["path"].implode()).sum()
+    first = ", ".join(gone.head(_SHOWN)) + (", …" if len(gone) > _SHOWN else "")
+    raise BackfillError(
+        "files that were taken in do not lie in the landing zone any more as they were; "
+        "their rows would be lost",
+        where=pipeline.source.location,
+        got=f"{len(gone):,} of {files.height:,} files gone or changed ({changed:,} changed): {first}",
+        expected="every file that the table was made of, unchanged",
+        next_step="put them back as they were, with their modification times; or leave the table as it is",
+    )
+
+
+def _replaced(pipeline: Pipeline, table: Any) -> int:
+    """The rows that would give way."""
+    appends = pipeline.table.mode == "append"
+    return replaced_by(OwnersOf(pipeline.table.uri), table, pipeline.name, keeps_others=appends).rows
+
+
+def _overtaken(pipeline: Pipeline, number: int) -> ConcurrentRunError:
+    return ConcurrentRunError(
+        f"another process is at batch {number}",
+        where=f"{pipeline.table.uri}, pipeline {pipeline.name!r}",
+        expected="one run of a pipeline at a time",
+        next_step="nothing is lost; run again once the other run has ended",
+    )
