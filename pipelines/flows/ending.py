@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final, ParamSpec
 
 from prefect import Flow, State, get_run_logger
+from prefect.exceptions import ParameterTypeError, TerminationSignal
 from prefect.states import Completed, Failed
 
-from config.errors import PenstockError
+from config.errors import InvalidValueError, PenstockError
+from pipelines.flows.leaving import leave_early
 from storage.errors import ConcurrentRunError
 
 P = ParamSpec("P")
@@ -25,29 +27,47 @@ _log = logging.getLogger(__name__)
 def as_flow(run: Callable[P, State[Any]]) -> Flow[P, State[Any]]:
     """A flow with the name and the parameters of `run`; its runs bear the name of their pipeline at first.
 
-    An error of ours ends a run in the state Failed with the message of the error, without a traceback. Called
-    in Python, the flow raises it. What is no error of ours is a defect, which Prefect tells in full.
+    An error of ours ends a run in the state Failed with the message of the error; what is none is a defect,
+    told in full in the log. Called in Python, the flow raises it. None of it reaches Prefect's engine, which
+    would write it to a file as the result of the run.
     """
 
     @functools.wraps(run)
     def told(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        given = inspect.signature(run).bind(*args, **kwargs).arguments
         try:
-            return run(*args, **kwargs)
-        except ConcurrentRunError as error:
-            return _handed_over(error)
-        except PenstockError as error:
-            return failed(error)
+            # mypy: what was validated has the names and types of the parameters
+            return run(**flow.validate_parameters(given))  # type: ignore[call-arg]
+        except (Exception, TerminationSignal) as error:  # noqa: BLE001 - each ends the run in a state
+            leave_early()
+            return _failed_by(error)
 
     # Prefect would look for the names of types among those of this module.
     vars(told).update(__signature__=inspect.signature(run, eval_str=True))
-    return Flow(
+    flow = Flow(
         told,
         name=run.__name__,
         description=(inspect.getdoc(run) or "").partition("\n\nArgs:")[0],
         flow_run_name=f"{run.__name__} {{pipeline}}",
+        validate_parameters=False,
         persist_result=False,
         result_serializer="json",
     )
+    return flow
+
+
+def _failed_by(error: Exception | TerminationSignal) -> State[Any]:
+    match error:
+        case TerminationSignal():
+            raise error
+        case ConcurrentRunError():
+            return _handed_over(error)
+        case PenstockError():
+            return failed(error)
+        case ParameterTypeError():
+            return failed(InvalidValueError(str(error)))
+    get_run_logger().error("an error that Penstock did not expect: please report it", exc_info=error)
+    return Failed(message=f"{type(error).__name__}: {error}", data=error)
 
 
 def done(message: str, result: object = None) -> State[Any]:

@@ -60,3 +60,13 @@ def make_objects(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 NOT_A_FUNCTION = 1
+
+
+def dawdle(frame: pl.LazyFrame, seconds: float) -> pl.LazyFrame:
+    """Takes so long with each chunk of rows that passes."""
+
+    def wait(rows: pl.DataFrame) -> pl.DataFrame:
+        time.sleep(seconds)
+        return rows
+
+    return frame.map_batches(wait, streamable=True)
