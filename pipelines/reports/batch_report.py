@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from typing import Final
 
 import polars as pl
@@ -17,7 +17,6 @@ from pipelines.run import BatchSummary
 
 _LONGEST_RECORD: Final = 200
 _LONGEST_PATH: Final = 120
-_NUMBERS: Final = ("", ""), ("left", "right")
 
 
 def batch_report(pipeline: Pipeline, batch: BatchSummary, around: Surroundings) -> str:
@@ -26,14 +25,17 @@ def batch_report(pipeline: Pipeline, batch: BatchSummary, around: Surroundings) 
         [
             f"## {pipeline.name}, batch {batch.batch}",
             "",
-            *table(*_NUMBERS, _of_batch(batch)),
+            *_numbers(_counts(batch)),
             "",
-            "### The table",
+            *_numbers(_costs(batch)),
             "",
-            *table(*_NUMBERS, _of_table(pipeline, around)),
-            "",
-            *_section("### Promises to readers", _promises(batch.readers)),
+            *_section("### Quarantined, by reason", _reasons(batch)),
             *_section(_refused_title(batch, around), _refused(around.refused)),
+            f"### The table {code(pipeline.table.uri)}",
+            "",
+            *_numbers(_state(around)),
+            "",
+            *_section("### Promises to its readers", _promises(batch.readers)),
             *_section("### The last batches", ["```text", *chart(around.batches), "```"]),
         ]
     )
@@ -43,31 +45,46 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [title, "", *lines, ""] if lines else []
 
 
-def _of_batch(batch: BatchSummary) -> Iterator[tuple[str, str]]:
+def _numbers(named: dict[str, str]) -> list[str]:
+    return table(tuple(named), ["right"] * len(named), [tuple(named.values())])
+
+
+def _counts(batch: BatchSummary) -> dict[str, str]:
     if batch.undoes is not None:
-        yield "undoes batch", whole(batch.undoes)
-        yield "rows removed", whole(batch.rows_removed)
-    yield "files", whole(batch.files)
-    yield "read, as stored", size(batch.bytes_read)
-    yield "records", whole(batch.records_read)
-    yield "rows written", whole(batch.rows_written)
-    yield "quarantined", _with_share(batch.rows_quarantined, batch.records_read)
-    yield from ((f"… {code(reason)}", whole(count)) for reason, count in batch.quarantined_by_reason.items())
-    yield "dropped by expectations", whole(batch.rows_dropped)
-    yield "duplicates by key", whole(batch.rows_duplicate)
-    yield "time", f"{batch.seconds:,.1f} s"
-    yield from ((f"… {stage}", f"{seconds:,.1f} s") for stage, seconds in batch.seconds_by_stage.items())
-    yield "speed", f"{size(batch.bytes_read / batch.seconds)}/s" if batch.seconds else "-"
-    yield "peak memory", size(batch.peak_memory_bytes)
+        return {"undoes batch": whole(batch.undoes), "rows removed": whole(batch.rows_removed)}
+    return {
+        "files": whole(batch.files),
+        "records": whole(batch.records_read),
+        "rows written": whole(batch.rows_written),
+        "quarantined": _with_share(batch.rows_quarantined, batch.records_read),
+        "dropped": whole(batch.rows_dropped),
+        "duplicates": whole(batch.rows_duplicate),
+    }
 
 
-def _of_table(pipeline: Pipeline, around: Surroundings) -> Iterator[tuple[str, str]]:
+def _costs(batch: BatchSummary) -> dict[str, str]:
+    return {
+        "read, as stored": size(batch.bytes_read),
+        **{stage: f"{seconds:,.1f} s" for stage, seconds in batch.seconds_by_stage.items()},
+        "speed": f"{size(batch.bytes_read / batch.seconds)}/s" if batch.seconds else "-",
+        "peak memory": size(batch.peak_memory_bytes),
+    }
+
+
+def _state(around: Surroundings) -> dict[str, str]:
     held = around.size
-    yield "location", code(pipeline.table.uri)
-    yield "version", whole(around.version)
-    yield "rows", "not counted" if held.rows is None else whole(held.rows)
-    yield "files", whole(held.files)
-    yield "size", size(held.bytes)
+    rows = "not counted" if held.rows is None else whole(held.rows)
+    return {
+        "version": whole(around.version),
+        "rows": rows,
+        "files": whole(held.files),
+        "size": size(held.bytes),
+    }
+
+
+def _reasons(batch: BatchSummary) -> list[str]:
+    rows = [(code(reason), whole(count)) for reason, count in batch.quarantined_by_reason.items()]
+    return table(("reason", "records"), ("left", "right"), rows) if rows else []
 
 
 def _promises(promises: tuple[Promise, ...]) -> list[str]:
@@ -92,14 +109,22 @@ def _refused(records: pl.DataFrame) -> list[str]:
     if records.is_empty():
         return []
     header = ("file", "record", "reason", "column", "record as it came")
+    folder = _folder(records["path"].drop_nulls())
     cells = [
-        [code(path or "-", _LONGEST_PATH) for path in records["path"]],
+        [code(path.removeprefix(folder) if path else "-", _LONGEST_PATH) for path in records["path"]],
         ["-" if record is None else whole(record) for record in records["record"]],
         [code(reason) for reason in records["reason"]],
         [code(column or "-") for column in records["column"]],
         [_record(raw) for raw in records["raw"]],
     ]
-    return table(header, ("left", "right", "left", "left", "left"), zip(*cells, strict=True))
+    lines = table(header, ("left", "right", "left", "left", "left"), zip(*cells, strict=True))
+    return [*([f"Files in {code(folder)}", ""] if folder else []), *lines]
+
+
+def _folder(paths: pl.Series) -> str:
+    """What all paths begin with, up to a slash."""
+    shared: str = os.path.commonprefix(list(paths))  # noqa: RUF071 (letters, of URIs too)
+    return shared[: shared.rfind("/") + 1]
 
 
 def _record(raw: bytes | None) -> str:
