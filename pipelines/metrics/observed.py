@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
 
 from config.alerts import Alerts
 from config.errors import PenstockError
@@ -19,9 +18,6 @@ from storage.tables.delta import open_table
 from storage.tables.ledger.planned import ledger_uri
 from storage.tables.log.batches import is_newest
 from storage.tables.quarantine.records import quarantine_uri
-
-LISTED_FOR_S: Final = 15.0
-"""How long a listing of a landing zone is good for."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,19 +59,17 @@ class Observer:
     Args:
         pipeline: Which one.
         table: Its table, which other pipelines may write to.
-        clock: Seconds that never go back; the machine's unless given.
+        listed_s: Seconds that a listing of the landing zone is good for.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, table: FollowedTable, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, table: FollowedTable, listed_s: float) -> None:
         self.pipeline = pipeline
-        self._table, self._clock = table, clock
+        self._table, self._listed_s = table, listed_s
         self._problems: list[str] = []
         self._ledger = _Version(ledger_uri(pipeline.table.uri))
         self._quarantine = _Version(quarantine_uri(pipeline.table.uri))
         self._last: int | None = None
-        self._listed = self._clock() - LISTED_FOR_S
+        self._listed_at = 0.0
         self._waiting: Waiting | None = None
         self._quarantined: Mapping[str, int] | None = None
 
@@ -100,13 +94,13 @@ class Observer:
         return replace(found, ok=not self._problems)
 
     def _wait(self, last: int) -> Waiting:
-        stale = self._clock() - self._listed >= LISTED_FOR_S
+        stale = time.monotonic() - self._listed_at >= self._listed_s
         if self._ledger.has_changed() or stale or self._waiting is None:
             self._waiting = None
             uri, name = self.pipeline.table.uri, self.pipeline.name
             planned = planned_of(uri, name, last)
             self._waiting = Waiting(waiting_of(self.pipeline), planned)
-            self._listed = self._clock()
+            self._listed_at = time.monotonic()
         return self._waiting
 
     def _refused(self, last: int) -> Mapping[str, int]:

@@ -71,6 +71,7 @@ class FollowedTable:
         if table is None or str(table.metadata().id) != self._id:
             self._forget()
         if table is None:
+            self._last = dict.fromkeys(self._last, 0)
             return
         self._id = str(table.metadata().id)
         newest = int(table.version())

@@ -18,6 +18,7 @@ from pipelines.metrics.tables import FollowedTable
 
 _FRESH_S: Final = 5.0
 """How long what was found is told again: two who scrape cost as much as one."""
+_LISTED_S: Final = 15.0
 _PATIENCE_S: Final = 8.0
 """Prometheus gives up after 10 seconds, unless it is told otherwise."""
 _AT_ONCE: Final = 4
@@ -31,13 +32,20 @@ class Watch:
     Args:
         settings: Tell the pipelines folder, which is read again each time: files come, change and go.
         fresh_s: Seconds in which nothing is looked at twice.
+        listed_s: Seconds in which no landing zone is listed twice, unless its ledger has changed.
         patience_s: Seconds that an answer may take; None for as many as it takes.
     """
 
     def __init__(
-        self, settings: Settings, *, fresh_s: float = _FRESH_S, patience_s: float | None = _PATIENCE_S
+        self,
+        settings: Settings,
+        *,
+        fresh_s: float = _FRESH_S,
+        listed_s: float = _LISTED_S,
+        patience_s: float | None = _PATIENCE_S,
     ) -> None:
-        self._settings, self._fresh_s, self._patience_s = settings, fresh_s, patience_s
+        self._settings, self._listed_s = settings, listed_s
+        self._fresh_s, self._patience_s = fresh_s, patience_s
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="metrics")
         self._asking = Lock()
         self._tables: dict[str, FollowedTable] = {}
@@ -60,11 +68,12 @@ class Watch:
         """Begins nothing any more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _new(self, file: Path) -> _Watched:
+        return _Watched(file, self._settings, self._tables, self._listed_s)
+
     def _follow_folder(self) -> list[_Watched]:
         files = list_pipelines(self._settings)
-        self._watched = {
-            file: self._watched.get(file) or _Watched(file, self._settings, self._tables) for file in files
-        }
+        self._watched = {file: self._watched.get(file) or self._new(file) for file in files}
         for unused in self._tables.keys() - {one.table_uri for one in self._watched.values()}:
             del self._tables[unused]
         return list(self._watched.values())
@@ -78,8 +87,10 @@ class _Watched:
         table_uri: Of the pipeline as it was last read; None where it could not be read.
     """
 
-    def __init__(self, file: Path, settings: Settings, tables: dict[str, FollowedTable]) -> None:
-        self.file, self._settings, self._tables = file, settings, tables
+    def __init__(
+        self, file: Path, settings: Settings, tables: dict[str, FollowedTable], listed_s: float
+    ) -> None:
+        self.file, self._settings, self._tables, self._listed_s = file, settings, tables, listed_s
         self.latest: Observation | None = None
         self.table_uri: str | None = None
         self._looking: Future[None] | None = None
@@ -125,5 +136,5 @@ class _Watched:
             pipeline = load_pipeline(self.file, self._settings)
             self.table_uri, self._read_as = pipeline.table.uri, read_as
             table = self._tables.setdefault(self.table_uri, FollowedTable(self.table_uri))
-            self._observer = Observer(pipeline, table)
+            self._observer = Observer(pipeline, table, self._listed_s)
         return self._observer
