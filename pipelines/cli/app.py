@@ -31,6 +31,7 @@ COMMANDS = {
     "history": "Show the versions of a table: when, operation, batch, counts.",
     "up": "Run the whole service as processes of this machine.",
     "deploy": "Create or update the Prefect deployments of all pipelines.",
+    "worker": "Run what is due on the Prefect server, until stopped.",
     "metrics": "Serve what all pipelines do, in numbers, for Prometheus.",
 }
 

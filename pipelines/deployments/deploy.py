@@ -16,6 +16,7 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import list_pipelines, load_pipeline
 from pipelines.deployments.differences import is_same, keep_switches
+from pipelines.deployments.lost_runs import ensure_lost_runs_end
 from pipelines.deployments.schedules import schedule_text
 from pipelines.deployments.server import (
     connected,
@@ -88,6 +89,7 @@ def deploy(settings: Settings, *, pool: str = POOL) -> Deployed:
 async def _deploy(wanted: list[Wanted], kept: set[str], pool: str) -> list[Deployment]:
     async with connected() as client:
         await ensure_pool(client, pool)
+        await ensure_lost_runs_end(client, TAG)
         there = await read_deployments(client, tag=TAG, pool=pool)
         flow_ids = {name: await client.create_flow_from_name(flow.name) for name, flow in FLOWS.items()}
         by_key = {(one["flow_id"], one["name"]): one for one in there}

@@ -44,7 +44,7 @@ def _comparable(deployment: dict[str, Any], limit: int | None) -> dict[str, Any]
     return {
         **{name: deployment.get(name) for name in plain},
         "limit": limit,
-        "collision": (deployment.get("concurrency_options") or {}).get("collision_strategy"),
+        "collision": dict(deployment.get("concurrency_options") or {}),
         "schedules": [
             (one["slug"], same_form(one["schedule"]), one["parameters"]) for one in deployment["schedules"]
         ],

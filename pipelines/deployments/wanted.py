@@ -15,7 +15,11 @@ from prefect.utilities.callables import parameter_schema
 from config.pipeline import Pipeline
 from config.schedule import Schedule
 from pipelines import flows
+from pipelines.deployments.lost_runs import HEARTBEAT
 from pipelines.deployments.schedules import SLUG, prefect_schedule
+
+_TIME_TO_BEGIN_S: Final = 120
+"""A run that was given to a worker and has not begun by then lost it; another may begin."""
 
 TAG: Final = "penstock"
 """By which a deployment is known as one of ours."""
@@ -59,11 +63,14 @@ class Wanted:
             "enforce_parameter_schema": True,
             "work_pool_name": pool,
             # The folder of the worker: there the relative paths of pipeline files begin.
-            "job_variables": {"working_dir": "."},
+            "job_variables": {"working_dir": ".", "env": HEARTBEAT},
             "schedules": list(self._schedules()),
             "concurrency_limit": 1,
             # Nothing queues up behind a long batch: the next tick takes in what has landed meanwhile.
-            "concurrency_options": {"collision_strategy": "CANCEL_NEW"},
+            "concurrency_options": {
+                "collision_strategy": "CANCEL_NEW",
+                "grace_period_seconds": _TIME_TO_BEGIN_S,
+            },
         }
 
     def _schedules(self) -> Iterator[dict[str, Any]]:
