@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,20 +26,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """A running server; `environment` is what a client of it needs."""
+    """A running server.
+
+    Attributes:
+        environment: What a client of it needs.
+        auth: `user:password`; None where it asks for none.
+    """
 
     api_url: str
     environment: dict[str, str]
+    auth: str | None = None
 
     def post(self, path: str, body: object) -> Any:
         """The answer to a request with a JSON body."""
         request = urllib.request.Request(
             f"{self.api_url}{path}",
             data=json.dumps(body).encode(),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", **self._authorization()},
         )
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
+
+    def _authorization(self) -> dict[str, str]:
+        if self.auth is None:
+            return {}
+        return {"authorization": "Basic " + base64.b64encode(self.auth.encode()).decode()}
 
     def is_healthy(self) -> bool | None:
         """True once the server answers; None until then."""
@@ -50,8 +62,12 @@ class PrefectServer:
 
 
 @contextmanager
-def running_prefect_server(home: Path) -> Iterator[PrefectServer]:
+def running_prefect_server(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[PrefectServer]:
     """Starts a server and stops it, with all it started, at the end.
+
+    Args:
+        home: A folder that is not there yet; the server keeps everything in it.
+        settings: Variables of the server.
 
     Raises:
         TimeoutError: It did not become healthy in time.
@@ -63,7 +79,11 @@ def running_prefect_server(home: Path) -> Iterator[PrefectServer]:
         "PREFECT_API_URL": api_url,
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **(settings or {}),
     }
+    auth = environment.get("PREFECT_SERVER_API_AUTH_STRING")
+    if auth is not None:
+        environment["PREFECT_API_AUTH_STRING"] = auth
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     home.mkdir(parents=True)
     with (home / "server.log").open("wb") as log:
@@ -71,7 +91,7 @@ def running_prefect_server(home: Path) -> Iterator[PrefectServer]:
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            server = PrefectServer(api_url, environment)
+            server = PrefectServer(api_url, environment, auth)
             wait_for(server.is_healthy, deadline_s=START_DEADLINE_S, what="a healthy Prefect server")
             yield server
         finally:
