@@ -1,28 +1,20 @@
-"""Runs that are killed while a batch is merged: `python -m tests.pipelines.dying_merge`.
+"""A run that is killed while a batch is merged: `python -m tests.pipelines.dying_merge SPEC POINT BATCH`.
 
-For each line of standard input, a run in a process of its own: a JSON array of the environment, the JSON of a
-pipeline whose mode is not `append`, the number of the batch, and the point at which it dies, one of `POINTS`,
-in the order in which a batch passes them. The answer is a line for each: the
-signal that ended the run, 0 for none.
-
-The processes are forked from this one, which has imported everything and started nothing: that takes longer
-than the runs themselves.
+SPEC is the JSON of a pipeline whose mode is not `append`. POINT is one of `POINTS`, in the order in which a
+batch passes them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-import traceback
 from typing import Any
 
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines import batch, run
 from pipelines.written_batch import PlannedBatch, WrittenBatch
-from storage.layout import table_writer  # noqa: F401 - imported before the forks, not in each of them
 from storage.layout.uploads import Uploads
 from storage.tables.merging import commit as merging
 
@@ -74,27 +66,13 @@ def commit(pipeline: Pipeline, written: WrittenBatch) -> int:
 
 def _dying(planned: PlannedBatch) -> str | None:
     """The point at which this batch dies."""
-    return os.environ["POINT"] if planned.number == int(os.environ["BATCH"]) else None
+    return sys.argv[2] if planned.number == int(sys.argv[3]) else None
 
 
 def main() -> None:
-    """A process for each line, one after the other."""
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _run(*json.loads(line))
-        print(os.WTERMSIG(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201 - the answer
-
-
-def _run(environment: dict[str, str], spec: str, number: int, point: str) -> None:
-    """Takes batch after batch, and dies; never returns."""
-    os.environ.update(environment, BATCH=str(number), POINT=point)
+    """Takes batch after batch, and dies."""
     vars(run).update(write_batch=write, commit_batch=commit)
-    try:
-        run.run(Pipeline.model_validate_json(spec), Settings(threads=2))
-    except BaseException:  # noqa: BLE001 - whatever it is, the parent's loop must not go on in here
-        traceback.print_exc()
-    os._exit(0)
+    run.run(Pipeline.model_validate_json(sys.argv[1]), Settings(threads=2))
 
 
 if __name__ == "__main__":

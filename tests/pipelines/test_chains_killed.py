@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-
 import pytest
 
 from config.pipeline import Pipeline
@@ -13,15 +9,14 @@ from pipelines.run import run
 from tests.conftest import Store
 from tests.pipelines.chains import bronze, delta, gold, land_sales, rows_of, silver, totals
 from tests.pipelines.dying_run import POINTS
-from tests.pipelines.taking_in import ROOT, SETTINGS, ids, run_and_prove
+from tests.pipelines.taking_in import SETTINGS, ids, run_and_prove
+from tests.processes import killed
 
 
 def killed_at(pipeline: Pipeline, point: str, batch: int) -> None:
     """A run that dies there."""
     spec = pipeline.model_dump_json(by_alias=True, exclude_unset=True)
-    command = [sys.executable, "-m", "tests.pipelines.dying_run", spec, point, str(batch)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    killed("pipelines.dying_run", spec, point, str(batch))
 
 
 def source_of_two_versions(store: Store) -> Pipeline:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,9 @@ from pipelines.written_batch import PlannedBatch
 from storage.errors import TableSchemaError
 from storage.tables.delta import open_table
 from storage.tables.schema.evolution import evolved, marks_of
+from tests import processes
 from tests.conftest import Store
 from tests.pipelines.taking_in import (
-    ROOT,
     SETTINGS,
     a_pipeline,
     ids,
@@ -286,9 +283,7 @@ def test_run_with_a_narrower_type_is_refused_before_anything_is_written(local: S
 
 
 def killed(pipeline: Pipeline, point: str) -> None:
-    command = [sys.executable, "-m", "tests.pipelines.dying_evolution", pipeline.model_dump_json(), point]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    processes.killed("pipelines.dying_evolution", pipeline.model_dump_json(), point)
 
 
 @pytest.mark.parametrize("point", ["columns added", "before files are added"])
@@ -329,17 +324,9 @@ def test_run_after_a_kill_while_files_are_written_again_evolves_once_more(store:
 
 def racing(*pipelines: Pipeline, start: Path) -> None:
     """Runs them in processes of their own, which begin together."""
-    command = [sys.executable, "-m", "tests.pipelines.racing_run"]
-    runs = [
-        subprocess.Popen(
-            [*command, one.model_dump_json(), str(start)], cwd=ROOT, stderr=subprocess.PIPE, text=True
-        )
-        for one in pipelines
-    ]
+    runs = [processes.start("pipelines.racing_run", one.model_dump_json(), str(start)) for one in pipelines]
     start.touch()
-    for one in runs:
-        _, stderr = one.communicate(timeout=200)
-        assert (one.returncode, stderr) == (0, "")
+    assert [one.ended() for one in runs] == [(0, "")] * len(runs)
 
 
 def two(store: Store, second: dict[str, Any]) -> list[Pipeline]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +23,6 @@ from tests.conftest import Store
 from tests.pipelines.dying_run import POINTS
 from tests.pipelines.racing_run import FASTER
 from tests.pipelines.taking_in import (
-    ROOT,
     SETTINGS,
     a_pipeline,
     event,
@@ -39,6 +35,7 @@ from tests.pipelines.taking_in import (
     run_and_prove,
     table,
 )
+from tests.processes import killed, start
 
 FILES = 3
 RUNS = 3
@@ -61,10 +58,6 @@ def one_file_a_batch(store: Store) -> Pipeline:
     return a_pipeline(store, source={"max_files_per_batch": 1})
 
 
-def child(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", f"tests.pipelines.{module}", *arguments]
-
-
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("point", POINTS)
 def test_run_after_a_kill_takes_up_the_batch(local: Store, point: str, number: int) -> None:
@@ -81,11 +74,7 @@ def assert_survives_a_kill(store: Store, point: str, number: int) -> None:
     land_three(store)
     pipeline = one_file_a_batch(store)
 
-    killed = subprocess.run(
-        child("dying_run", pipeline.model_dump_json(by_alias=True), point, str(number)),
-        cwd=ROOT, capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed("pipelines.dying_run", pipeline.model_dump_json(by_alias=True), point, str(number))
     assert proof_of(pipeline).ok
 
     run_and_prove(pipeline)
@@ -96,8 +85,7 @@ def assert_survives_a_kill(store: Store, point: str, number: int) -> None:
 def test_run_after_a_kill_takes_the_planned_files_only(local: Store) -> None:
     land_three(local)
     pipeline = a_pipeline(local, source={"max_files_per_batch": 2})
-    killed = child("dying_run", pipeline.model_dump_json(by_alias=True), "planned", "1")
-    subprocess.run(killed, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    killed("pipelines.dying_run", pipeline.model_dump_json(by_alias=True), "planned", "1")
     land(local, "-1.ndjson", *events(30, 40))
 
     batches = run_and_prove(pipeline).batches
@@ -109,8 +97,7 @@ def test_run_after_a_kill_takes_the_planned_files_only(local: Store) -> None:
 def test_run_after_a_kill_under_another_contract_quarantines_what_does_not_fit_that_one(local: Store) -> None:
     land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}', b"bad")
     strict, loose = a_pipeline(local, {"id": "int64!"}), a_pipeline(local, {"id": "string!"})
-    killed = child("dying_run", strict.model_dump_json(by_alias=True), "quarantine committed", "1")
-    subprocess.run(killed, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    killed("pipelines.dying_run", strict.model_dump_json(by_alias=True), "quarantine committed", "1")
     assert raws(strict) == [b'{"id": "1"}', b"bad"]
 
     run_and_prove(loose)
@@ -121,7 +108,7 @@ def test_run_after_a_kill_under_another_contract_quarantines_what_does_not_fit_t
 
 @pytest.mark.parametrize(
     "broken",
-    ["write_batch", "commit_refused", "commit_files", "_check_conserved"],
+    ["write_batch", "commit_refused", "commit_files", "check_conserved"],
 )
 def test_run_after_a_fault_takes_up_the_batch(
     local: Store, broken: str, monkeypatch: pytest.MonkeyPatch
@@ -176,17 +163,14 @@ def test_run_of_three_processes_at_once_doubles_and_loses_nothing(store: Store, 
     for number in range(5):
         land(store, f"{number}.ndjson", *events(100 * number, 100 * number + 100), b"bad %d" % number)
     pipeline = one_file_a_batch(store)
-    spec, start = pipeline.model_dump_json(by_alias=True), tmp_path / "start"
-    racing = [
-        subprocess.Popen(child("racing_run", spec, str(start)), cwd=ROOT, stderr=subprocess.PIPE)
-        for _ in range(RUNS)
-    ]
-    start.touch()
+    spec, begin = pipeline.model_dump_json(by_alias=True), tmp_path / "begin"
+    racing = [start("pipelines.racing_run", spec, str(begin)) for _ in range(RUNS)]
+    begin.touch()
 
-    ended = [(one.communicate(timeout=120)[1].decode(), one.returncode) for one in racing]
+    ended = [one.ended() for one in racing]
 
-    assert {status for _, status in ended} <= {0, FASTER}, ended
-    assert all("run" in said and "run again" in said for said, status in ended if status == FASTER)
+    assert {status for status, _ in ended} <= {0, FASTER}, ended
+    assert all("run" in said and "run again" in said for status, said in ended if status == FASTER)
     run_and_prove(pipeline)
     assert ids(pipeline) == list(range(500))
     assert sorted(raws(pipeline)) == [b"bad %d" % number for number in range(5)]

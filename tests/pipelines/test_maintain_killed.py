@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,7 +16,8 @@ from storage.tables.log.versions import open_version, rows_of
 from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.dying_maintenance import POINTS
-from tests.pipelines.taking_in import ROOT, SETTINGS, a_pipeline, events, land, proof_of, run_and_prove
+from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land, proof_of, run_and_prove
+from tests.processes import killed
 
 WEEKS_MS = 15 * 86_400_000
 
@@ -50,16 +48,8 @@ def test_maintenance_killed_changes_nothing_and_leaves_nothing(local: Store, poi
     run(pipeline, SETTINGS)
     before, now_ms = hashes(pipeline), time.time_ns() // 10**6 + WEEKS_MS
 
-    killed = subprocess.run(
-        [
-            sys.executable, "-m", "tests.pipelines.dying_maintenance",
-            pipeline.model_dump_json(), point, str(now_ms),
-        ],
-        cwd=ROOT,
-        check=False,
-    )  # fmt: skip
+    killed("pipelines.dying_maintenance", pipeline.model_dump_json(), point, str(now_ms))
 
-    assert killed.returncode == -signal.SIGKILL
     assert hashes(pipeline) == before
     assert proof_of(pipeline).violations == ()
     land(local, "more.ndjson", *events(100, 103))

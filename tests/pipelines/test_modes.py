@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,6 @@ from tests.pipelines.merging import (
 )
 from tests.pipelines.racing_run import FASTER
 from tests.pipelines.taking_in import (
-    ROOT,
     SETTINGS,
     a_pipeline,
     land,
@@ -45,6 +42,7 @@ from tests.pipelines.taking_in import (
     table,
     violated,
 )
+from tests.processes import start
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -257,15 +255,12 @@ def test_run_answers_of_all_merges_lost_finishes_all_the_same(
     assert outcome(pipeline) == EXPECTED[mode]
 
 
-def racing(pipelines: list[Pipeline], start: Path) -> list[tuple[str, int]]:
-    """What processes say that run all of them at once, and how they end."""
-    command = [sys.executable, "-m", "tests.pipelines.racing_run"]
+def racing(pipelines: list[Pipeline], begin: Path) -> list[tuple[int | None, str]]:
+    """How processes end that run all of them at once, and what they say."""
     specs = [one.model_dump_json(by_alias=True) for one in pipelines]
-    running = [
-        subprocess.Popen([*command, spec, str(start)], cwd=ROOT, stderr=subprocess.PIPE) for spec in specs
-    ]
-    start.touch()
-    return [(one.communicate(timeout=120)[1].decode(), one.returncode) for one in running]
+    running = [start("pipelines.racing_run", spec, str(begin)) for spec in specs]
+    begin.touch()
+    return [one.ended() for one in running]
 
 
 def test_run_of_two_pipelines_upserting_the_same_keys_keeps_one_row_a_key(
@@ -282,7 +277,7 @@ def test_run_of_two_pipelines_upserting_the_same_keys_keeps_one_row_a_key(
 
     ended = racing(sources, tmp_path / "start")
 
-    assert [status for _, status in ended] == [0, 0], ended
+    assert [status for status, _ in ended] == [0, 0], ended
     for one in sources:
         assert proof_of(one).violations == ()
     found = outcome(sources[0])
@@ -296,7 +291,7 @@ def test_run_of_two_processes_at_once_gives_what_one_gives(local: Store, tmp_pat
 
     ended = racing([pipeline] * 2, tmp_path / "start")
 
-    assert {status for _, status in ended} <= {0, FASTER}, ended
+    assert {status for status, _ in ended} <= {0, FASTER}, ended
     run_and_prove(pipeline)
     assert outcome(pipeline) == EXPECTED[mode]
 

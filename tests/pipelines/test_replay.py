@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +25,6 @@ from tests.conftest import Store
 from tests.pipelines.dying_run import POINTS
 from tests.pipelines.racing_run import FASTER
 from tests.pipelines.taking_in import (
-    ROOT,
     SETTINGS,
     a_pipeline,
     land,
@@ -39,6 +35,7 @@ from tests.pipelines.taking_in import (
     run_and_prove,
     table,
 )
+from tests.processes import killed, start
 
 COLUMNS = {"id": "int64!", "n": "int32"}
 
@@ -255,11 +252,6 @@ def test_replay_of_the_same_path_landed_twice_keeps_the_records_apart(local: Sto
     assert ids(pipeline) == [0, 1, 1]
 
 
-def child(module: str, pipeline: Pipeline, *arguments: str) -> list[str]:
-    spec = pipeline.model_dump_json(by_alias=True)
-    return [sys.executable, "-m", f"tests.pipelines.{module}", spec, *arguments, "replay"]
-
-
 def assert_all_arrived_once(store: Store) -> None:
     assert proof_of(loose(store)).violations == ()
     assert ids(loose(store)) == [1, 2, 4, 5, 7, 8]
@@ -284,9 +276,7 @@ def test_replay_after_a_kill_on_s3_takes_up_the_batch(s3: Store, point: str) -> 
 def assert_survives_a_kill(store: Store, point: str, number: int, finished_by: str) -> None:
     land_two(store)
     run_and_prove(strict(store))
-    command = child("dying_run", loose(store), point, str(number))
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed("pipelines.dying_run", loose(store).model_dump_json(by_alias=True), point, str(number), "replay")
     assert proof_of(loose(store)).ok
 
     if finished_by == "run":
@@ -299,8 +289,13 @@ def assert_survives_a_kill(store: Store, point: str, number: int, finished_by: s
 def test_replay_after_a_kill_under_another_contract_takes_in_what_fits_that_one(local: Store) -> None:
     land_two(local)
     run_and_prove(strict(local))
-    command = child("dying_run", loose(local), "quarantine committed", "3")
-    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    killed(
+        "pipelines.dying_run",
+        loose(local).model_dump_json(by_alias=True),
+        "quarantine committed",
+        "3",
+        "replay",
+    )
 
     assert replay_and_prove(strict(local)).taken_in == 0
 
@@ -325,14 +320,14 @@ def test_replay_of_three_processes_at_once_doubles_and_loses_nothing(
     land_two(store)
     run_and_prove(strict(store))
     land(store, "c.ndjson", b'{"id": 9}')
-    start, first = tmp_path / "start", child("racing_run", loose(store), str(tmp_path / "start"))
-    commands = [first, *[[*first[:-1], *others]] * 2]
-    racing = [subprocess.Popen(one, cwd=ROOT, stderr=subprocess.PIPE) for one in commands]
-    start.touch()
+    spec, begin = loose(store).model_dump_json(by_alias=True), tmp_path / "begin"
+    steps = [["replay"], others, others]
+    racing = [start("pipelines.racing_run", spec, str(begin), *step) for step in steps]
+    begin.touch()
 
-    ended = [(one.communicate(timeout=120)[1].decode(), one.returncode) for one in racing]
+    ended = [one.ended() for one in racing]
 
-    assert {code for _, code in ended} <= {0, FASTER}, ended
+    assert {status for status, _ in ended} <= {0, FASTER}, ended
     run_and_prove(loose(store))
     replay_and_prove(loose(store))
     assert ids(loose(store)) == [1, 2, 4, 5, 7, 8, 9]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +20,14 @@ from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.dying_undo import POINTS
 from tests.pipelines.racing_run import FASTER
-from tests.pipelines.taking_in import ROOT, SETTINGS, events, ids, land, proof_of, raws, run_and_prove
+from tests.pipelines.taking_in import SETTINGS, events, ids, land, proof_of, raws, run_and_prove
 from tests.pipelines.undoing import land_three, one_file_a_batch, undo_and_prove
-
-
-def child(module: str, pipeline: Pipeline, *arguments: str) -> list[str]:
-    spec = pipeline.model_dump_json(by_alias=True)
-    return [sys.executable, "-m", f"tests.pipelines.{module}", spec, *arguments]
+from tests.processes import killed, start
 
 
 def killed_at(pipeline: Pipeline, point: str) -> None:
     """Undoes batch 2, and dies on the way."""
-    command = child("dying_undo", pipeline, point, "2")
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed("pipelines.dying_undo", pipeline.model_dump_json(by_alias=True), point, "2")
     assert proof_of(pipeline).violations == ()
 
 
@@ -127,15 +118,14 @@ def assert_survives_a_race(store: Store, tmp_path: Path, others: list[str]) -> N
     pipeline = one_file_a_batch(store)
     run(pipeline, SETTINGS)
     land(store, "3.ndjson", *events(30, 40))
-    start = tmp_path / "start"
-    commands = [child("racing_run", pipeline, str(start), one) for one in ("undo 2", *others)]
-    commands += [child("racing_run", pipeline, str(start))] if not others else []
-    racing = [subprocess.Popen(one, cwd=ROOT, stderr=subprocess.PIPE) for one in commands * 2]
-    start.touch()
+    spec, begin = pipeline.model_dump_json(by_alias=True), tmp_path / "begin"
+    steps = [["undo 2"], *([one] for one in others)] if others else [["undo 2"], []]
+    racing = [start("pipelines.racing_run", spec, str(begin), *step) for step in steps * 2]
+    begin.touch()
 
-    ended = [(one.communicate(timeout=120)[1].decode(), one.returncode) for one in racing]
+    ended = [one.ended() for one in racing]
 
-    assert {code for _, code in ended} <= {0, FASTER}, ended
+    assert {status for status, _ in ended} <= {0, FASTER}, ended
     assert proof_of(pipeline).violations == ()
     undo_and_prove(pipeline, 2)
     run_and_prove(pipeline)
