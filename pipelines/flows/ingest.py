@@ -7,6 +7,9 @@ an interrupted batch is taken up from there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prefect import State
 
 from config.pipeline import Pipeline
@@ -34,22 +37,27 @@ def ingest(pipeline: PipelineName, max_batches: MaxBatches | None = None) -> Sta
     settings = Settings.from_environment()
     spec = load_pipeline(pipeline, settings)
     committed: list[BatchSummary] = []
-    with watched(spec) as watch:
+    with watched(spec) as watch, _writer(spec, settings) as write:
         while len(committed) != max_batches:
             planned = watch.step("plan", spec.name, lambda: plan_batch(spec))
             if planned is None:
                 break
             name_run(_name(spec, [*(one.batch for one in committed), planned.number]))
-            committed.append(take(spec, planned, settings, watch.progress, watch.step, _writer(spec))[1])
+            committed.append(take(spec, planned, settings, watch.progress, watch.step, write)[1])
             watch.committed(committed[-1])
     return done(_said(committed), len(committed))
 
 
-def _writer(pipeline: Pipeline) -> Write:
+@contextmanager
+def _writer(pipeline: Pipeline, settings: Settings) -> Iterator[Write]:
     """What writes the files of a batch: the choice of `engine`."""
-    if pipeline.engine == "dask":
-        return write_batch  # here the one that hands groups of files to a cluster
-    return write_batch
+    if (pipeline.engine or settings.engine) == "local":
+        yield write_batch
+        return
+    from pipelines.flows.dask_groups import on_dask  # few pipelines need it, and it takes a second
+
+    with on_dask(settings) as write:
+        yield write
 
 
 def _name(pipeline: Pipeline, batches: list[int]) -> str:
