@@ -94,13 +94,14 @@ class Observer:
         return replace(found, ok=not self._problems)
 
     def _wait(self, last: int) -> Waiting:
-        stale = time.monotonic() - self._listed_at >= self._listed_s
-        if self._ledger.has_changed() or stale or self._waiting is None:
-            self._waiting = None
-            uri, name = self.pipeline.table.uri, self.pipeline.name
-            planned = planned_of(uri, name, last)
-            self._waiting = Waiting(waiting_of(self.pipeline), planned)
-            self._listed_at = time.monotonic()
+        known = None if self._ledger.has_changed() else self._waiting
+        if known is not None and time.monotonic() - self._listed_at < self._listed_s:
+            return known
+        self._waiting = None
+        uri, name = self.pipeline.table.uri, self.pipeline.name
+        planned = planned_of(uri, name, last) if known is None else known.planned
+        self._waiting = Waiting(waiting_of(self.pipeline), planned)
+        self._listed_at = time.monotonic()
         return self._waiting
 
     def _refused(self, last: int) -> Mapping[str, int]:
