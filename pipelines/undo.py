@@ -98,6 +98,16 @@ def undo(
     return finish(pipeline, planned)
 
 
+def check_undo(pipeline: Pipeline, batch: int) -> None:
+    """Refuses what `undo` would refuse, and changes nothing; errors as of it.
+
+    Where an earlier run has left a batch, that is not looked at.
+    """
+    table = open_table(pipeline.table.uri)
+    if not _check(pipeline, batch, last_batch(table, pipeline.name) + 1):
+        _reversal(pipeline, table, batch)
+
+
 def finish(pipeline: Pipeline, planned: PlannedBatch) -> UndoSummary:
     """Does what the ledger has planned; safe to repeat and to race. Errors as of `undo`."""
     with planned.spent.on("commit"):

@@ -13,25 +13,22 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from config.settings import Settings
+from pipelines.backfill.landed import check_landed, standing
+from pipelines.backfill.rebuilt_commit import give_up_rebuild
 from pipelines.backfill.request import BackfillSummary
 from pipelines.batch import plan_replay_batch
 from pipelines.errors import BackfillError
 from pipelines.evolution import output_schema
 from pipelines.progress import Progress
-from pipelines.proof.recount import landed_now
 from pipelines.run import BatchSummary, take
 from pipelines.step import Step, at_once
 from pipelines.written_batch import PlannedBatch
 from storage.errors import ConcurrentRunError
 from storage.tables.delta import last_batch, open_table
-from storage.tables.ledger.planned import OPEN_FILES_SCHEMA, planned_files, standing_batches, standing_files
+from storage.tables.ledger.planned import OPEN_FILES_SCHEMA
 from storage.tables.ledger.planning import plan_rebuild
 from storage.tables.rebuilding.owners import OwnersOf
 from storage.tables.rebuilding.replaced import replaced_by
-from storage.upstream import translated
-
-_SHOWN = 5
-"""Files that are named where many are gone."""
 
 
 def rebuild(
@@ -53,14 +50,14 @@ def rebuild(
         PenstockError: Reading or writing failed; the table is as it was.
     """
     done: list[BatchSummary] = []
-    left = plan_replay_batch(pipeline, OPEN_FILES_SCHEMA.to_frame)
-    if left is not None and left.is_rebuild:
+    left = left_over(pipeline)
+    if left is not None and left.is_rebuild and not dry_run:
         return _finished(pipeline, left, settings, progress, step, done)
     if left is not None and not dry_run:
         done.append(take(pipeline, left, settings, progress, step)[1])
     table = open_table(pipeline.table.uri)
     number = last_batch(table, pipeline.name) + 1
-    files, again = _standing(pipeline, number)
+    files, again = standing(pipeline, number)
     _check(pipeline, table, files)
     if dry_run:
         removed = _replaced(pipeline, table)
@@ -73,6 +70,28 @@ def rebuild(
     return _finished(pipeline, batch, settings, progress, step, done)
 
 
+def left_over(pipeline: Pipeline) -> PlannedBatch | None:
+    """The batch that an earlier run has planned and not committed, or that is under way now; if any."""
+    return plan_replay_batch(pipeline, OPEN_FILES_SCHEMA.to_frame)
+
+
+def give_up(pipeline: Pipeline) -> int | None:
+    """Gives up the rebuild that is planned or under way: the table stays as it is, and other batches follow.
+
+    Returns:
+        Its number, which is free again; None where there is none.
+
+    Raises:
+        StaleReadError: It was committed meanwhile, or somebody else gives it up too.
+        StorageError: Reading or writing failed.
+    """
+    planned = left_over(pipeline)
+    if planned is None or not planned.is_rebuild:
+        return None
+    give_up_rebuild(pipeline, planned)
+    return planned.number
+
+
 def _finished(
     pipeline: Pipeline,
     planned: PlannedBatch,
@@ -81,7 +100,7 @@ def _finished(
     step: Step,
     done: list[BatchSummary],
 ) -> BackfillSummary:
-    again = _standing(pipeline, planned.number)[1]
+    again = standing(pipeline, planned.number)[1]
     written, batch = take(pipeline, planned, settings, progress, step)
     removed = written.fate.rows_removed if written is not None else None
     size = int(planned.files["size"].sum())
@@ -91,23 +110,9 @@ def _finished(
     )
 
 
-def _standing(pipeline: Pipeline, number: int) -> tuple[pl.DataFrame, list[int]]:
-    with translated("read the ledger", pipeline.table.uri):
-        ledger = planned_files(pipeline.table.uri, pipeline.name).collect()
-    return standing_files(ledger, number), standing_batches(ledger, number)
-
-
 def _check(pipeline: Pipeline, table: Any, files: pl.DataFrame) -> None:
     """What must hold before anything is written down."""
     where = f"pipeline {pipeline.name}"
-    if pipeline.source.table is not None:
-        raise BackfillError(
-            "the source of this pipeline is a table, whose older versions need not be there any more",
-            where=where,
-            got="source.table",
-            expected="files that landed",
-            next_step="write to a new table: another name and table.uri, for the source as it is now",
-        )
     if files.is_empty():
         raise BackfillError(
             "there is nothing to rebuild: no batch has taken any file in",
@@ -117,29 +122,6 @@ def _check(pipeline: Pipeline, table: Any, files: pl.DataFrame) -> None:
     check_landed(pipeline, files)
     output_schema(pipeline)
     _replaced(pipeline, table)
-
-
-def check_landed(pipeline: Pipeline, files: pl.DataFrame) -> None:
-    """Refuses files that do not lie in the landing zone any more as they were taken in.
-
-    Raises:
-        BackfillError: Some do not; names the first.
-        StorageError: The landing zone cannot be listed.
-    """
-    landed = landed_now(pipeline, files)
-    gone = files.join(landed, on=["path", "identity"], how="anti", maintain_order="left")["path"]
-    if gone.is_empty():
-        return
-    changed = gone.is_in(landed["path"].implode()).sum()
-    first = ", ".join(gone.head(_SHOWN)) + (", …" if len(gone) > _SHOWN else "")
-    raise BackfillError(
-        "files that were taken in do not lie in the landing zone any more as they were; "
-        "their rows would be lost",
-        where=pipeline.source.location,
-        got=f"{len(gone):,} of {files.height:,} files gone or changed ({changed:,} changed): {first}",
-        expected="every file that the table was made of, unchanged",
-        next_step="put them back as they were, with their modification times; or leave the table as it is",
-    )
 
 
 def _replaced(pipeline: Pipeline, table: Any) -> int:

@@ -18,7 +18,7 @@ class BackfillRequest:
         rebuild: All, written beside the table and swapped in by one commit.
         files: A pattern of their paths, as a landing zone is one: `*`, `?`, `[…]` within a name, `**` for
             folders; below the landing zone, or a full path. None for all.
-        since: When they were last changed, at the earliest; with a zone. None for no such limit.
+        since: When they were last changed, at the earliest; UTC without a zone. None for no such limit.
         until: The moment before which they were last changed; as `since`.
         dry_run: Only tell what would be done.
 
@@ -41,6 +41,11 @@ class BackfillRequest:
                 got="both" if ranged else "neither",
                 expected="rebuild, or any of files, since and until",
             )
+
+    def range_as_text(self) -> str:
+        """The range in words."""
+        parts = {"files": self.files, "since": self.since, "until": self.until}
+        return ", ".join(f"{name} {one}" for name, one in parts.items() if one is not None)
 
 
 @dataclass(frozen=True)

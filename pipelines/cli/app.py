@@ -26,6 +26,7 @@ COMMANDS = {
     "quarantine": "Show rejected records with file, position and reason.",
     "replay": "Decode quarantined records again and take in those that now fit.",
     "undo": "Take the rows of a batch out of the table; its files can be taken in again.",
+    "backfill": "Take landed files in again: rebuild the whole table, or a range of files.",
     "scan": "Read a table.",
     "maintain": "Do what a table is due for: compact, vacuum, checkpoint.",
     "history": "Show the versions of a table: when, operation, batch, counts.",

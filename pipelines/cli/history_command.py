@@ -67,6 +67,8 @@ def _what(one: Version) -> str:
     """What there is to say beside the numbers of a batch."""
     if one.undoes is not None:
         return f"undid batch {one.undoes}, {whole(one.counts['removed'])} rows less"
+    if one.rebuilds is not None:
+        return f"rebuilt what batches up to {one.rebuilds} had, {whole(one.counts['removed'])} rows"
     counts = [f"{whole(count)} {name}" for name, count in one.counts.items() if count]
     return ", ".join([*counts, *(_column_change(how, which) for how, which in one.columns.items())])
 

@@ -71,6 +71,7 @@ def _show(found: Status) -> None:
     ]
     if found.planned:
         undo = f"the undo of batch {found.planned.undoes}" if found.planned.undoes else None
+        undo = undo or (f"a rebuild of {_files(found.planned)}" if found.planned.rebuilds else None)
         planned = f"batch {found.planned.batch}, {undo or _files(found.planned)}; the next run takes it up"
         fields.append(("not committed", planned))
     if found.lag_seconds is not None:

@@ -53,6 +53,9 @@ def _show(name: str, proof: Proof) -> None:
         if one.undoes:
             done = "undid" if one.state == "committed" else "planned, not committed yet: the undo of"
             click.echo(f"batch {one.batch}: {done} batch {one.undoes}")
+        elif one.rebuilds:
+            done = "took" if one.state == "committed" else "planned, not committed yet: to take"
+            click.echo(f"batch {one.batch}: {done} the place of all batches up to {one.rebuilds}")
         elif one.state == "pending":
             click.echo(f"batch {one.batch}: planned with {counted(one.files, 'file')}, not committed yet")
     for violation in proof.violations:

@@ -31,7 +31,7 @@ def whole_because(pipeline: Pipeline) -> tuple[str, ...]:
 
 def is_grouped(pipeline: Pipeline, planned: PlannedBatch) -> bool:
     """Whether this batch may be written in groups; errors as above."""
-    return not planned.is_replay and not whole_because(pipeline)
+    return not (planned.is_replay or planned.is_rebuild) and not whole_because(pipeline)
 
 
 def _keys(pipeline: Pipeline) -> Iterator[str]:

@@ -18,15 +18,17 @@ class Version:
 
     Attributes:
         timestamp: By the writer's clock; None where the log does not tell.
-        operation: As its writer called it: `WRITE`, `CREATE TABLE`, `MERGE`, `OPTIMIZE` …; `CHANGE COLUMN`
-            and `UNDO` where Penstock did that.
+        operation: As its writer called it: `WRITE`, `CREATE TABLE`, `MERGE`, `OPTIMIZE` …; `CHANGE COLUMN`,
+            `UNDO` and `REBUILD` where Penstock did that.
         pipeline: Whose batch it is; None where it is no batch, as are `batch`, `rows` and `quarantined`.
         batch: From 1.
         rows: Rows of the batch that the table held then.
         quarantined: Records of the batch that went to the quarantine; None of an undo.
         undoes: The batch that it took out again; None where it is no undo.
+        rebuilds: The newest batch whose place it took, with all before that; None where it is no rebuild.
         counts: Of a merge `inserted`, `updated`, `superseded`, `older`, `existing`, `replaced`; of an undo
-            `removed`, by how many rows the table got smaller; else empty.
+            `removed`, by how many rows the table got smaller; of a rebuild `removed`, the rows that gave way,
+            beside those of a merge; else empty.
         columns: What happened to columns: `added`, `widened`, `relaxed`; empty where nothing.
         files_added: None where the commit is gone from the log.
         files_removed: The same.
@@ -40,6 +42,7 @@ class Version:
     rows: int | None
     quarantined: int | None
     undoes: int | None
+    rebuilds: int | None
     counts: dict[str, int]
     columns: dict[str, Any]
     files_added: int | None
@@ -72,6 +75,7 @@ def _version(one: TableVersion, commit: LoggedCommit | None) -> Version:
         rows=one.metadata.get("rows"),
         quarantined=_quarantined(one.metadata),
         undoes=one.metadata.get("undoes"),
+        rebuilds=one.metadata.get("rebuilds"),
         counts=_counts(one.metadata),
         columns=dict(one.evolution),
         files_added=None if commit is None else len(commit.added),
@@ -80,12 +84,11 @@ def _version(one: TableVersion, commit: LoggedCommit | None) -> Version:
 
 
 def _counts(metadata: Mapping[str, Any]) -> dict[str, int]:
-    if "undoes" in metadata:
-        return {"removed": metadata.get("rows_removed", 0)}
+    removed = {"removed": metadata.get("rows_removed", 0)} if {"undoes", "rebuilds"} & metadata.keys() else {}
     merge = metadata.get("merge")
     if not isinstance(merge, dict):
-        return {}
-    return {name: count for name, count in merge.items() if isinstance(count, int)}
+        return removed
+    return removed | {name: count for name, count in merge.items() if isinstance(count, int)}
 
 
 def _quarantined(metadata: Mapping[str, Any]) -> int | None:

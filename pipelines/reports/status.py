@@ -12,7 +12,7 @@ from config.pipeline import Pipeline
 from storage.landing.listing import list_landing
 from storage.tables.delta import last_batch, open_table
 from storage.tables.feed.waiting import waiting_pieces
-from storage.tables.ledger.planned import planned_files, taken_files, waiting_files
+from storage.tables.ledger.planned import TAKES_IN, planned_files, taken_files, waiting_files
 from storage.tables.log.versions import size_of, versions_of
 from storage.tables.quarantine.records import quarantine_counts, quarantine_uri
 from storage.upstream import translated
@@ -28,10 +28,11 @@ class Files:
     Attributes:
         batch: The one that they are planned for; None where they wait for a plan.
         bytes: As stored.
-        oldest: When the oldest of them was last changed; None without any, and in a replay.
+        oldest: When the oldest of them was last changed; None without any, in a replay and in a rebuild.
         versions: How many versions of a source table they are of; None where files land, and where partitions
             are read.
         undoes: The batch whose files these are, where they are planned to be taken out again.
+        rebuilds: The newest batch that is rebuilt, with all before it, where they are planned for that.
     """
 
     batch: int | None
@@ -40,6 +41,7 @@ class Files:
     oldest: datetime | None
     versions: int | None = None
     undoes: int | None = None
+    rebuilds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Status:
         """As `penstock status --json` prints it."""
         document = asdict(self)
         del document["waiting"]["batch"], document["waiting"]["undoes"]
+        del document["waiting"]["rebuilds"]
         if document["planned"]:
             del document["planned"]["versions"]
         return document
@@ -125,7 +128,7 @@ def waiting_of(pipeline: Pipeline) -> Files:
         return _files(waiting_files(uri, name, lambda: list_landing(source.location)), None)
     found = waiting_pieces(source.location, source.read, taken_files(uri, name))
     versions = None if source.read == "partitions" else found["version"].n_unique()
-    files = _files(found.with_columns(replays=pl.lit(None, pl.Int64)), None)
+    files = _files(found.with_columns(**TAKES_IN), None)
     return replace(files, versions=versions)
 
 
@@ -136,11 +139,15 @@ def planned_of(uri: str, name: str, last: int) -> Files | None:
     if files.is_empty():
         return None
     undoes = files["undoes"].drop_nulls()
-    return replace(_files(files, last + 1), undoes=int(undoes[0]) if len(undoes) else None)
+    rebuilds = last if files["rebuilds"].count() and not len(undoes) else None
+    found = _files(files, last + 1)
+    return replace(found, undoes=int(undoes[0]) if len(undoes) else None, rebuilds=rebuilds)
 
 
 def _files(files: pl.DataFrame, batch: int | None) -> Files:
-    oldest = files.filter(pl.col("replays").is_null())["modified"].min()
+    # What is replayed or rebuilt was taken in before: nobody waits for it.
+    first = files.filter(pl.col("replays").is_null(), pl.col("rebuilds").is_null())
+    oldest = first["modified"].min()
     return Files(
         batch, files.height, int(files["size"].sum()), oldest if isinstance(oldest, datetime) else None
     )

@@ -40,7 +40,7 @@ class TableVersion:
         timestamp_ms: When, milliseconds since 1970-01-01 UTC, by the writer's clock; None where not said.
         operation: `WRITE`, `CREATE TABLE`, `OPTIMIZE` …, as its writer called it; `CHANGE COLUMN` where
             Penstock wrote files again in other types, which delta-rs can only call `WRITE`; `UNDO` where it
-            took a batch out again, which Delta calls `RESTORE`.
+            took a batch out again, which Delta calls `RESTORE`; `REBUILD` where it made all rows anew.
         app_id: Whose batch it is; None where Penstock did not write it.
         batch: Its number, from 1; None where Penstock did not write it.
         metadata: What the caller of `commit_batch` gave; empty where Penstock did not write it.
@@ -176,6 +176,8 @@ def _version(entry: Mapping[str, Any]) -> TableVersion:
         operation = "CHANGE COLUMN"
     if operation == "RESTORE" and "undoes" in metadata:
         operation = "UNDO"
+    if operation == "WRITE" and "rebuilds" in metadata:
+        operation = "REBUILD"
     return TableVersion(
         version=entry["version"],
         timestamp_ms=entry.get("timestamp"),
