@@ -15,6 +15,8 @@ __all__ = ["print_fields", "print_table", "size", "whole"]
 _GAP = "  "
 _SHORTEST_TEXT = 14
 _SHORTEST_NAME = 6
+_NO_TERMINAL = 1000
+"""The room in a pipe or a file: nothing of ours is cut there, save a text without end."""
 _NUMBER = re.compile(r"|-|null|-?[\d,]+(\.\d+)?( ([KMGT]i)?B| s)?")
 
 
@@ -42,7 +44,7 @@ def print_fields(fields: Sequence[tuple[str, str]], indent: str = _GAP) -> None:
 
 def _fitting(cells: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
     """Widths that fit: the widest gives way first, of numbers only the name; then the last columns go."""
-    room = shutil.get_terminal_size((120, 24)).columns
+    room = shutil.get_terminal_size((_NO_TERMINAL, 24)).columns
     taken = [[_width(cell) for cell in column] for column in zip(*cells, strict=True)]
     widths = [max(column) for column in taken]
     least = [

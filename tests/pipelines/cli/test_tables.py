@@ -67,3 +67,14 @@ def test_print_table_shows_no_character_that_acts(evil: str, capsys: pytest.Capt
     lines = printed(capsys)
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
+
+
+def test_table_in_a_pipe_is_not_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: (_ for _ in ()).throw(OSError))
+
+    print_table(["name", "what"], [["a" * 100, "12,345 inserted, 67,890 updated " * 5]])
+
+    assert "67,890 updated" in capsys.readouterr().out.rstrip()[-20:]
