@@ -238,7 +238,8 @@ class Conformer:
 def conformed_schema(pipeline: Pipeline, *, positions: bool = False) -> pl.Schema:
     """The columns of accepted rows, as `Chunk.accepted` has them."""
     fields = [(column.name, arrow_type(column.type)) for column in pipeline.contract.columns]
-    schema = pl.DataFrame(pa.schema(fields).empty_table()).schema
+    # `empty_table` would make arrays out of nothing, for which pyarrow imports pandas, where it is installed
+    schema = pl.DataFrame(pa.Table.from_batches([], pa.schema(fields))).schema
     if pipeline.contract.rescues:
         schema[RESCUED] = pl.String()
     if positions:
