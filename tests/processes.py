@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -45,9 +46,14 @@ def start(module: str, *arguments: str) -> Started:
     """
     number, said = tempfile.mkstemp(prefix="penstock-said-")
     os.close(number)
-    process = CONTEXT.Process(target=_run, args=(f"tests.{module}", arguments, dict(os.environ), said))
-    process.start()
-    return Started(process, Path(said))
+    started = process(_run, f"tests.{module}", arguments, said)
+    started.start()
+    return Started(started, Path(said))
+
+
+def process(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
+    """One that calls `target` once it is started, with the environment of now."""
+    return CONTEXT.Process(target=_call, args=(dict(os.environ), target, *arguments))
 
 
 def killed(module: str, *arguments: str) -> None:
@@ -56,11 +62,15 @@ def killed(module: str, *arguments: str) -> None:
     assert status == -signal.SIGKILL, (status, said)
 
 
-def _run(module: str, arguments: tuple[str, ...], environment: dict[str, str], said: str) -> None:
+def _call(environment: dict[str, str], target: Callable[..., object], *arguments: object) -> None:
     """In the new process."""
-    with open(said, "wb", buffering=0) as file:  # noqa: PTH123 - its descriptor is what is wanted
-        os.dup2(file.fileno(), sys.stderr.fileno())
     os.environ.clear()
     os.environ.update(environment)
+    target(*arguments)
+
+
+def _run(module: str, arguments: tuple[str, ...], said: str) -> None:
+    with open(said, "wb", buffering=0) as file:  # noqa: PTH123 - its descriptor is what is wanted
+        os.dup2(file.fileno(), sys.stderr.fileno())
     sys.argv = [module, *arguments]
     sys.exit(importlib.import_module(module).main())

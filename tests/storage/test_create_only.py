@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from storage.filesystem import open_filesystem
 from tests.conftest import Store
 from tests.fault_proxy import FaultProxy, running_fault_proxy
 from tests.object_store import ObjectStore
+from tests.processes import CONTEXT, process
 
 _PROCESSES, _TURNS = 2, 30
 
@@ -74,9 +74,8 @@ def race(store: Store, number: int, start: ProcessBarrier, won: Any) -> None:
 
 
 def test_create_only_raced_by_processes_has_one_winner(store: Store) -> None:
-    context = multiprocessing.get_context("spawn")
-    start, won = context.Barrier(_PROCESSES), context.Queue()
-    racers = [context.Process(target=race, args=(store, n, start, won)) for n in range(_PROCESSES)]
+    start, won = CONTEXT.Barrier(_PROCESSES), CONTEXT.Queue()
+    racers = [process(race, store, n, start, won) for n in range(_PROCESSES)]
     for one in racers:
         one.start()
     winners = dict(won.get(timeout=60) for _ in range(_TURNS))

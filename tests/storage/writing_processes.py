@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import time
 import traceback
@@ -16,6 +15,7 @@ from storage.errors import UnavailableError
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from storage.tables.delta import last_batch, open_table
+from tests.processes import CONTEXT, process
 from tests.storage.maintained import compacted
 from tests.storage.merging import a_rule, take_in
 
@@ -83,18 +83,16 @@ Role = Callable[[str, int, int], None]
 
 def run_together(uri: str, roles: Sequence[tuple[Role, int]]) -> None:
     """Starts a process for each role, with how often it does what it does, and waits for all of them."""
-    context = multiprocessing.get_context("spawn")
-    start, failed = context.Barrier(len(roles)), context.Queue()
+    start, failed = CONTEXT.Barrier(len(roles)), CONTEXT.Queue()
     processes = [
-        context.Process(target=_run, args=(role, uri, number, times, start, failed))
-        for number, (role, times) in enumerate(roles)
+        process(_run, role, uri, number, times, start, failed) for number, (role, times) in enumerate(roles)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(_DEADLINE_S)
+    for one in processes:
+        one.start()
+    for one in processes:
+        one.join(_DEADLINE_S)
     assert failed.empty(), failed.get()
-    assert [process.exitcode for process in processes] == [0] * len(processes)
+    assert [one.exitcode for one in processes] == [0] * len(processes)
 
 
 def _run(role: Role, uri: str, number: int, times: int, start: Barrier, failed: Any) -> None:

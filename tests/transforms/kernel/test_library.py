@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from transforms.decode.kernel.library import _stored_at, kernel
 
 USE = """
 import sys
@@ -36,7 +39,18 @@ def filled_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cache
 
 
-def test_load_kept_kernel_needs_no_numba(filled_cache: Path) -> None:
+def test_load_kept_kernel_needs_no_numba(tmp_path: Path) -> None:
+    kernel()  # here at the latest it is compiled, and kept
+    kept = _stored_at()
+    assert kept is not None
+    (tmp_path / "penstock").mkdir()
+    shutil.copy(kept, tmp_path / "penstock")
+
+    assert use_kernel(tmp_path) == "6 False"
+
+
+@pytest.mark.long
+def test_load_in_an_empty_cache_compiles_and_keeps_it(filled_cache: Path) -> None:
     assert use_kernel(filled_cache) == "6 False"
 
 
