@@ -14,6 +14,7 @@ from pipelines.cli.options import common, print_json
 from pipelines.cli.outcome import DONE, exit_status
 from pipelines.cli.plain_text import counted, duration, moment, printable, size, whole
 from pipelines.cli.tables import print_fields
+from pipelines.promises.promise import Promise
 from pipelines.reports.status import Files, Status, status
 
 
@@ -77,6 +78,7 @@ def _show(found: Status) -> None:
     if found.lag_seconds is not None:
         fields.append(("lag", f"{duration(found.lag_seconds)}, the age of the oldest of these files"))
     fields.append(("quarantine", _quarantine(found)))
+    fields += [("promise", _promise(one)) for one in found.readers]
     print_fields(fields)
 
 
@@ -99,6 +101,14 @@ def _last_batch(found: Status) -> str:
 def _files(files: Files) -> str:
     versions = f" of {counted(files.versions, 'version')} of the source" if files.versions else ""
     return f"{counted(files.files, 'file')}{versions}, {size(files.bytes)}"
+
+
+def _promise(one: Promise) -> str:
+    promised = f"{one.where} reads at most {one.at_most:.2%}"
+    if one.problem is not None:
+        return f"{promised}: {one.problem}"
+    stands = {True: "kept", False: "broken", None: "cannot be told yet"}[one.kept]
+    return f"{promised}: {stands}" + ("" if one.share is None else f", reads {one.share:.2%}")
 
 
 def _quarantine(found: Status) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from config.pipeline import Pipeline
+from pipelines.promises.promise import Promise
 from storage.landing.listing import list_landing
 from storage.tables.delta import last_batch, open_table
 from storage.tables.feed.waiting import waiting_pieces
@@ -57,6 +58,7 @@ class Status:
         table_version: None where there is no table yet.
         rows: None where there is no table yet, or its log does not count all rows.
         quarantined: Open records in the quarantine, by reason; those of committed batches.
+        readers: How the promises to readers stand; empty where there are none, or no table yet.
     """
 
     pipeline: str
@@ -71,6 +73,7 @@ class Status:
     files: int
     bytes: int
     quarantined: dict[str, int]
+    readers: tuple[Promise, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """As `penstock status --json` prints it."""
@@ -112,7 +115,16 @@ def status(pipeline: Pipeline, *, now: datetime | None = None) -> Status:
         files=size.files if size is not None else 0,
         bytes=size.bytes if size is not None else 0,
         quarantined=open_by_reason(uri, name, last),
+        readers=_promises(pipeline, table),
     )
+
+
+def _promises(pipeline: Pipeline, table: Any) -> tuple[Promise, ...]:
+    if table is None or not pipeline.readers:
+        return ()
+    from pipelines.promises.check import promises  # few pipelines promise anything, and this takes 0.2 s
+
+    return promises(pipeline, table.version())
 
 
 def lag_seconds(waiting: Files, planned: Files | None, now: datetime) -> float | None:

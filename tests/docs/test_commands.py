@@ -17,7 +17,7 @@ from tests.pipelines.cli.calling import call
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## `penstock (\w+)`\n(.*?)(?=^## |\Z)", DOCUMENT, re.M | re.S))
 COMMON = {"--json", "--verbose", "--help"}
-COUNTED_BY = {"quarantined", "quarantined_by_reason", "seconds_by_stage"}
+COUNTED_BY = {"quarantined", "quarantined_by_reason", "seconds_by_stage", "unmet"}
 """Mappings whose keys are data."""
 NEED_A_SERVER = {"deploy", "up", "worker"}
 """Commands whose examples are shown without the prompt, and not tried here."""

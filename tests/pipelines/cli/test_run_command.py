@@ -19,7 +19,7 @@ from tests.pipelines.taking_in import a_pipeline, events, land
 KEYS = [
     "batch", "files", "bytes_read", "records_read", "rows_written", "rows_quarantined", "rows_dropped",
     "rows_duplicate", "table_version", "seconds", "peak_memory_bytes", "undoes", "rows_removed", "readers",
-    "quarantined_by_reason", "seconds_by_stage",
+    "quarantined_by_reason", "seconds_by_stage", "unmet",
 ]  # fmt: skip
 
 

@@ -120,3 +120,22 @@ def test_status_shows_the_others_where_one_cannot_be_looked_at(local: Store, tmp
     assert "error" in pipelines[0]
     assert pipelines[1]["waiting"]["files"] == 1
     assert "nowhere" in call("status", lost, good).stdout
+
+
+def test_status_tells_how_the_promises_to_readers_stand(local: Store, tmp_path: Path) -> None:
+    pipeline = a_pipeline(
+        local,
+        table={"sort_by": ["id"], "layout": {"row_group_rows": 1024}},
+        readers=[{"where": where, "at_most": "10%"} for where in ("id = ?", "actor.id = ?")],
+    )
+    spec = write_spec(tmp_path, pipeline)
+    land(local, "a.ndjson", *events(0, 20_000))
+
+    assert only(call_json("status", spec))["readers"] == []
+    batch = run(pipeline, SETTINGS).batches[0]
+
+    found = only(call_json("status", spec))["readers"]
+    assert [one["kept"] for one in found] == [one.kept for one in batch.readers] == [True, False]
+    shown = called("status", spec)
+    assert "id = ? reads at most 10.00%: kept, reads " in shown
+    assert "actor.id = ? reads at most 10.00%: broken, reads 100.00%" in shown
