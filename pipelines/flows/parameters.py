@@ -16,3 +16,4 @@ PipelineName = Annotated[
     str, Field(json_schema_extra={"pattern": f"^{PIPELINE_NAME}$"}), AfterValidator(check_pipeline_name)
 ]
 MaxBatches = Annotated[int, Field(ge=1, le=1_000_000)]
+FilePattern = Annotated[str, Field(min_length=1, max_length=1000)]

@@ -18,7 +18,7 @@ from prefect import State
 from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines import batch
-from pipelines.flows import ingest, maintain, replay, verify
+from pipelines.flows import backfill, ingest, maintain, replay, verify
 from pipelines.run import run
 from storage.errors import UnavailableError
 from tests.pipelines import dying_run
@@ -73,6 +73,8 @@ SCENARIOS: Final[dict[str, Callable[..., State[Any]]]] = {
     "verify": lambda name: verify(name, return_state=True),
     "replay": lambda name: replay(name, return_state=True),
     "maintain": lambda name: maintain(name, compact=True, return_state=True),
+    "backfill": lambda name: backfill(name, rebuild=True, return_state=True),
+    "backfill_nothing": lambda name: backfill(name, return_state=True),
     "ingest_beside": ingest_beside,
     "ingest_while_away": ingest_while_away,
     "verify_changed": verify_changed,

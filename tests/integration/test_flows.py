@@ -42,12 +42,14 @@ SCENARIOS = (
     "verify:clicks",
     "replay:clicks",
     "maintain:clicks",
+    "backfill_nothing:clicks",
     "ingest:missing",
     "ingest:../clicks",
     "ingest_beside:raced:raced",
     "ingest_beside:narrow:wide",
     "ingest_while_away:away:1",
     "ingest_while_away:gone:2",
+    "backfill:away",
     "verify_changed:clicks",
 )
 
@@ -155,6 +157,7 @@ def test_ingest_waiting_files_names_run_and_tasks(server: PrefectServer) -> None
         ("verify:clicks", "the proof holds: 1 committed batches, 3 records"),
         ("replay:clicks", "1 in the quarantine: 1 still refused as type_mismatch"),
         ("maintain:clicks", "nothing is due"),
+        ("backfill:away", "taken in again: the whole table, 1 files; 2 rows taken out, 2 written"),
         ("ingest_while_away:away:1", "1 batch: 2 rows written, 1 records quarantined"),
         ("ingest_beside:narrow:wide", "1 batch: 2 rows written, 1 records quarantined"),
     ],
@@ -168,6 +171,7 @@ def test_flow_that_succeeds_says_what_it_did(told: Told, scenario: str, message:
     [
         ("ingest:missing", ("no such pipeline", "got: 'missing'", "next step:")),
         ("ingest:../clicks", ("pipeline: ", "not a usable name", "got: '../clicks'")),
+        ("backfill_nothing:clicks", ("either of the whole table or of a range", "got: neither")),
         ("ingest_while_away:gone:2", ("the store is away", "next step: run again")),
         ("verify_changed:clicks", ("the proof does not hold", "pipeline clicks", "expected", "next step:")),
     ],
