@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from config.pipeline import Pipeline
+from pipelines.backfill.backfill import backfill
+from pipelines.backfill.request import BackfillRequest
 from pipelines.batch import plan_batch, write_batch
 from pipelines.errors import UndoError
 from pipelines.replay import replay
@@ -117,6 +119,22 @@ def test_metrics_of_merges_agree(local: Store, tmp_path: Path) -> None:
 
     assert samples["penstock_rows_duplicate_total",] == sum(one.rows_duplicate for one in batches) > 0
     assert agreeing(watch, pipeline)["penstock_undos_total",] == 1
+
+
+def test_metrics_of_a_rebuild_count_what_it_reads_again(local: Store, tmp_path: Path) -> None:
+    pipeline = a_pipeline(local, source={"max_files_per_batch": 1})
+    watch = watch_of(tmp_path / "specs", pipeline)
+    for number in range(2):
+        land(local, f"{number}.ndjson", event(number), b"bad")
+    run(pipeline, SETTINGS)
+
+    summary = backfill(pipeline, BackfillRequest(rebuild=True), SETTINGS)
+    samples = agreeing(watch, pipeline)
+
+    assert samples["penstock_batches_total",] == 3
+    assert samples["penstock_records_read_total",] == 8
+    assert by_label(samples, "penstock_quarantine_records") == {"malformed_json": 2}
+    assert list(summary.batches[-1].seconds_by_stage)[-2:] == ["write", "commit"]
 
 
 def test_metrics_of_a_planned_batch_tell_its_files(local: Store, tmp_path: Path) -> None:
