@@ -15,11 +15,13 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
 START_DEADLINE_S = 120
 STOP_DEADLINE_S = 30
+BUSY_DEADLINE_S = 60
 
 T = TypeVar("T")
 
@@ -44,8 +46,7 @@ class PrefectServer:
             data=json.dumps(body).encode(),
             headers={"content-type": "application/json", **self._authorization()},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        return wait_for(lambda: _answer(request), deadline_s=BUSY_DEADLINE_S, what=f"answer to {path}")
 
     def _authorization(self) -> dict[str, str]:
         if self.auth is None:
@@ -96,6 +97,17 @@ def running_prefect_server(home: Path, settings: Mapping[str, str] | None = None
             yield server
         finally:
             _stop(process)
+
+
+def _answer(request: urllib.request.Request) -> Any:
+    """What the server says; None while its database is locked by somebody else."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return None
 
 
 def wait_for(ask: Callable[[], T | None], *, deadline_s: float, what: str) -> T:
