@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ from config.pipeline import Pipeline
 from pipelines.run import run
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, full_pipeline, land_every_fate
+from tests.pipelines.warm_reader import warm_readers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_reader() -> Iterator[None]:
+    """Batches share the process that opens files for them."""
+    with warm_readers():
+        yield
 
 
 @pytest.fixture
