@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class DataFolder:
         """The log of a part; older lines are in files beside it."""
         return self.path / "logs" / f"{part}.log"
 
+    def last_line(self, part: str) -> str:
+        """What a part said last; empty where it said nothing."""
+        log = self.log(part)
+        return log.read_text(encoding="utf-8").rstrip().rpartition("\n")[2] if log.exists() else ""
+
     def secret(self, name: str) -> str:
         """Random text, made once and kept in a file that only its owner can read."""
         file = self.path / "secrets" / name
@@ -56,7 +62,7 @@ class DataFolder:
 
     def keep_environment(self, environment: Mapping[str, str]) -> None:
         """Writes the file that a shell sources."""
-        lines = [f"export {name}={value}\n" for name, value in environment.items()]
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
         write_private(self.environment_file, "".join(lines))
 
 

@@ -35,6 +35,19 @@ def reap_adopted(own: int) -> None:
             os.waitpid(ended.si_pid, 0)
 
 
+def exit_status(pid: int) -> int | None:
+    """What a process has ended with that its parent has not taken note of yet; None while it runs.
+
+    A negative number is that of a signal. The fields are those of
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        fields = _stat_fields(Path(f"/proc/{pid}/stat"))
+    except OSError:
+        return None
+    return os.waitstatus_to_exitcode(int(fields[-1])) if fields[0] == "Z" else None
+
+
 def kill_descendants() -> None:
     """Ends by force all that are still there, and what they start meanwhile."""
     while alive := _descendants():
@@ -60,11 +73,15 @@ def _parents() -> dict[int, int]:
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The name, in parentheses, may hold anything.
-            state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            state, parent = _stat_fields(stat)[:2]
             if state != "Z":
                 parents[int(stat.parent.name)] = int(parent)
     return parents
+
+
+def _stat_fields(stat: Path) -> list[str]:
+    """Those after the name, which stands in parentheses and may hold anything: state, parent …, exit code."""
+    return stat.read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _prctl(option: int, value: int) -> None:

@@ -16,9 +16,9 @@ class Part:
         command: The program and its arguments.
         environment: Variables beside those that this process has.
         after: Names of the parts that must be ready before this one starts.
-        ports: What it listens on, by what a person can do about each: an option, or None for one that
-            another option moves along.
-        option: The option that moves its ports.
+        host: The address that it listens at.
+        ports: And its ports there.
+        option: The option of `penstock up` that moves its ports.
         url: Where a person finds it; None where there is nothing to open.
         is_ready: Asked about every quarter of a second; None for a command that ends, and is ready then.
         folder: Where it runs; the current one where it is None.
@@ -29,6 +29,7 @@ class Part:
     is_ready: Callable[[], bool] | None
     environment: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
     ports: tuple[int, ...] = ()
     option: str = ""
     url: str | None = None

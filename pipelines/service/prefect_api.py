@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-_PATIENCE_S = 5
+from pipelines.service.answers import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,6 @@ class PrefectApi:
 
     url: str
     auth: str = ""
-
-    def is_healthy(self) -> bool:
-        """Whether the server answers."""
-        return self._asked("/health") is True
 
     def worker_is_online(self, pool: str, since: datetime) -> bool:
         """Whether a worker of the pool has given a sign of life after a moment."""
@@ -51,7 +47,7 @@ class PrefectApi:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=given)
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return json.load(answer)
         except (OSError, http.client.HTTPException, ValueError):
             return None

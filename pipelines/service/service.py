@@ -11,8 +11,8 @@ from pipelines.service.data_folder import DataFolder
 from pipelines.service.part import Part
 from pipelines.service.supervisor import Ended, Supervisor
 
-READY_WITHIN_S = 180
-"""Of all parts together; a busy machine of two cores needs 30 s."""
+READY_WITHIN_S = 300
+"""Of all parts together; two idle cores need 30 s."""
 
 _LOOK_EVERY_S = 0.25
 

@@ -11,6 +11,9 @@ import logging
 import os
 import re
 import sys
+import threading
+from contextlib import suppress
+from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -18,9 +21,13 @@ from typing import Any
 from honcho.manager import SYSTEM_PRINTER_NAME, Manager
 from honcho.printer import Message, Printer
 
-from pipelines.service.kinship import end_with_parent
+from pipelines.service.kinship import adopt_orphans, end_with_parent, kill_descendants
+
+_END_WITHIN_S = 8
+"""honcho kills parts after 5 s; this is for what it cannot see."""
 
 _LOG_BYTES, _OLDER_LOGS = 10 * 1024 * 1024, 2
+_END = re.compile(r"SIG(INT|TERM) received|stopped \(rc=")
 _EVENT = re.compile(r"(\S+) (started|stopped) \((?:pid|rc)=(-?\d+)\)")
 
 
@@ -31,16 +38,25 @@ class LogPrinter(Printer):  # type: ignore[misc]  # honcho has no annotations
         super().__init__(output=sys.stderr)
         self._folder, self._verbose = folder, verbose
         self._logs: dict[str, logging.Logger] = {}
+        self._last_moment = threading.Timer(_END_WITHIN_S, _end)
+        self._last_moment.daemon = True
 
     def write(self, message: Message) -> None:
-        """One line of a part, or of the manager."""
+        """One line of a part, or of the manager, whose word that something ends starts the time for all."""
         if self._verbose:
             super().write(message)
         if message.name != SYSTEM_PRINTER_NAME:
             self._log(message.name).info(message.data.decode("utf-8", "replace").rstrip("\n"))
-        elif event := _EVENT.match(message.data):
-            part, what, number = event.groups()
-            print(json.dumps({"part": part, "event": what, "number": int(number)}), flush=True)  # noqa: T201
+            return
+        if _END.search(message.data) and not self._last_moment.is_alive():
+            self._last_moment.start()
+        if event := _EVENT.match(message.data):
+            self._tell(*event.groups(), message.time)
+
+    def _tell(self, part: str, event: str, number: str, time: datetime) -> None:
+        self._log(part).info(f"--- {part} {event}, {time:%Y-%m-%d %H:%M:%S} ({number})")
+        with suppress(BrokenPipeError):  # nobody listens any more: `penstock up` was killed
+            print(json.dumps({"part": part, "event": event, "number": int(number)}), flush=True)  # noqa: T201
 
     def _log(self, name: str) -> logging.Logger:
         if name not in self._logs:
@@ -52,6 +68,12 @@ class LogPrinter(Printer):  # type: ignore[misc]  # honcho has no annotations
         return self._logs[name]
 
 
+def _end() -> None:
+    """Where a process that escaped from its part holds the part's output open, honcho would wait for it."""
+    kill_descendants()
+    os._exit(1)
+
+
 def main() -> None:
     """Runs the parts until one ends, or until a signal."""
     plan: dict[str, Any] = json.load(sys.stdin)
@@ -60,7 +82,9 @@ def main() -> None:
     for part in plan["parts"]:
         environment = {**os.environ, **part["environment"], "PYTHONUNBUFFERED": "1"}
         manager.add_process(part["name"], part["line"], env=environment, cwd=part["folder"])
+    adopt_orphans()
     manager.loop()
+    kill_descendants()
 
 
 if __name__ == "__main__":

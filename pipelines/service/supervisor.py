@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.service.data_folder import DataFolder
-from pipelines.service.kinship import adopt_orphans, kill_descendants, reap_adopted
+from pipelines.service.kinship import adopt_orphans, exit_status, kill_descendants, reap_adopted
 from pipelines.service.part import Part
 
 STOP_WITHIN_S = 15
-"""honcho kills parts after 5 s; what hangs after this, or escaped from it, is killed here."""
+"""The supervisor needs 8 s at most; when it hangs, or has been killed, its parts are killed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Supervisor:
 
     def __init__(self, folder: DataFolder, parts: Sequence[Part], *, verbose: bool) -> None:
         self._names = {part.name for part in parts}
-        self._started: set[str] = set()
+        self._pids: dict[str, int] = {}
         self._ended: Ended | None = None
         adopt_orphans()
         self._process = subprocess.Popen(
@@ -46,6 +46,7 @@ class Supervisor:
         """The first part that ended; None as long as all run."""
         reap_adopted(self._process.pid)
         self._listen()
+        self._look()
         if self._ended is None and (status := self._process.poll()) is not None:
             self._ended = Ended("the supervisor", status)
         return self._ended
@@ -54,7 +55,7 @@ class Supervisor:
         """Ends all parts: politely, then by force. A Ctrl-C meanwhile means: at once."""
         try:
             # honcho cannot stop parts before it has started them.
-            while self._started != self._names and self.ended() is None:
+            while self._pids.keys() != self._names and self.ended() is None:
                 self._listen()
             self._process.terminate()
             self._process.wait(STOP_WITHIN_S)
@@ -74,9 +75,15 @@ class Supervisor:
         for line in self._process.stdout.readlines():
             told = json.loads(line)
             if told["event"] == "started":
-                self._started.add(told["part"])
+                self._pids[told["part"]] = told["number"]
             elif self._ended is None:
                 self._ended = Ended(told["part"], told["number"])
+
+    def _look(self) -> None:
+        """Honcho hears of an end only when nobody holds the part's output open, an escaped process say."""
+        for part, pid in self._pids.items():
+            if self._ended is None and (status := exit_status(pid)) is not None:
+                self._ended = Ended(part, status)
 
 
 def _plan(folder: DataFolder, parts: Sequence[Part], *, verbose: bool) -> dict[str, object]:
