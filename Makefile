@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz stubs contract-table lock readers clean
+.PHONY: help setup demo test test-long test-browser check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz stubs contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,12 @@ test: check readers ## every check, then every test
 
 test-long: setup readers ## tests that take minutes: more kills, more random histories
 	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal -m long
+
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
+test-browser: setup ## a person in the Prefect UI, in a real Chromium; SCREENSHOT=1 writes that of docs/ anew
+	@test -n "$(CHROMIUM)" || { echo "No Chromium is here. Debian, Ubuntu: sudo apt-get install chromium." \
+		"Or say where it is: make test-browser CHROMIUM=/path/to/chrome"; exit 1; }
+	@CHROMIUM=$(CHROMIUM) SCREENSHOT=$(SCREENSHOT) $(VENV)/bin/python -m pytest --quiet -m browser tests/browser
 
 check: setup ## lint, format, types, direction of imports, our own rules
 	@$(VENV)/bin/ruff check --output-format concise

@@ -54,6 +54,7 @@ class Store:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes; only `make test-long` runs it")
+    config.addinivalue_line("markers", "browser: drives Chromium; only `make test-browser` runs it")
     config.addinivalue_line(
         "markers", "s3: talks to a real S3 server on this machine; leave out with -m 'not s3'"
     )
