@@ -16,6 +16,7 @@ from config.formats import TypedFormat
 from storage.reading.block_builder import Damage
 from storage.reading.rows import Rows
 from storage.reading.typed_files import read_rows
+from tests.warm_reader import reader
 
 MIB = 1024 * 1024
 BATCH_BYTES = 64 * 1024
@@ -35,7 +36,10 @@ def read(
     max_unpacked_bytes: int = 64 * MIB,
     memory_bytes: int = MEMORY_BYTES,
 ) -> list[Rows | Damage]:
-    """All rows and damages, in order; `sizes` are those of local files where they are not given."""
+    """All rows and damages, in order; `sizes` are those of local files where they are not given.
+
+    The process that opens them is that of all tests, as for one batch after the other.
+    """
     found = read_rows(
         paths,
         sizes or [Path(path).stat().st_size for path in paths],
@@ -45,6 +49,7 @@ def read(
         max_record_bytes=max_record_bytes,
         max_unpacked_bytes=max_unpacked_bytes,
         memory_bytes=memory_bytes,
+        process=reader(memory_bytes=memory_bytes),
     )
     return list(found)
 
