@@ -11,6 +11,7 @@ from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.flows.ending import as_flow, done
 from pipelines.flows.parameters import FilePattern, PipelineName
+from pipelines.flows.tasks import beside_others
 from pipelines.flows.watched import watched
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def backfill(
     spec = load_pipeline(pipeline, settings)
     request = BackfillRequest(rebuild, files, since, until, dry_run)
     with watched(spec) as watch:
-        summary = backfill_now(spec, request, settings, progress=watch.progress, step=watch.step)
+        summary = beside_others(
+            lambda: backfill_now(spec, request, settings, progress=watch.progress, step=watch.step)
+        )
         for batch in summary.batches:
             watch.committed(batch)
     return done(_said(summary), summary.as_dict())

@@ -60,8 +60,6 @@ def _failed_by(error: Exception | TerminationSignal) -> State[Any]:
     match error:
         case TerminationSignal():
             raise error
-        case ConcurrentRunError():
-            return _handed_over(error)
         case PenstockError():
             return failed(error)
         case ParameterTypeError():
@@ -83,7 +81,8 @@ def failed(error: PenstockError) -> State[Any]:
     return Failed(message=str(error), data=error)
 
 
-def _handed_over(error: ConcurrentRunError) -> State[Any]:
-    message = f"left to another run of this pipeline, which goes on: {error}"
-    get_run_logger().warning(message)
-    return Completed(name=HANDED_OVER, message=message)
+def handed_over(error: ConcurrentRunError, message: str, result: object = None) -> State[Any]:
+    """The state of a run that leaves what is left to the one that was faster; `message` says what it did."""
+    whole = f"{message}; the rest is left to another run of this pipeline, which goes on: {error}"
+    get_run_logger().warning(whole)
+    return Completed(name=HANDED_OVER, message=whole, data=result)

@@ -16,11 +16,12 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.batch import plan_batch, write_batch
-from pipelines.flows.ending import as_flow, done
+from pipelines.flows.ending import as_flow, done, handed_over
 from pipelines.flows.parameters import MaxBatches, PipelineName
 from pipelines.flows.run_name import name_run
 from pipelines.flows.watched import watched
 from pipelines.run import BatchSummary, Write, take
+from storage.errors import ConcurrentRunError
 
 
 @as_flow
@@ -37,15 +38,18 @@ def ingest(pipeline: PipelineName, max_batches: MaxBatches | None = None) -> Sta
     settings = Settings.from_environment()
     spec = load_pipeline(pipeline, settings)
     committed: list[BatchSummary] = []
-    with watched(spec) as watch, _writer(spec, settings) as write:
-        while len(committed) != max_batches:
-            planned = watch.step("plan", spec.name, lambda: plan_batch(spec))
-            if planned is None:
-                break
-            name_run(_name(spec, [*(one.batch for one in committed), planned.number]))
-            committed.append(take(spec, planned, settings, watch.progress, watch.step, write)[1])
-            watch.committed(committed[-1])
-    return done(_said(committed), len(committed))
+    try:
+        with watched(spec) as watch, _writer(spec, settings) as write:
+            while len(committed) != max_batches:
+                planned = watch.step("plan", spec.name, lambda: plan_batch(spec))
+                if planned is None:
+                    break
+                name_run(_name(spec, [*(one.batch for one in committed), planned.number]))
+                committed.append(take(spec, planned, settings, watch.progress, watch.step, write)[1])
+                watch.committed(committed[-1])
+    except ConcurrentRunError as error:
+        return handed_over(error, _said(committed), len(committed))
+    return done(_said(committed) if committed else "nothing waits", len(committed))
 
 
 @contextmanager
@@ -66,8 +70,6 @@ def _name(pipeline: Pipeline, batches: list[int]) -> str:
 
 
 def _said(committed: list[BatchSummary]) -> str:
-    if not committed:
-        return "nothing waits"
     rows, refused = sum(one.rows_written for one in committed), sum(one.rows_quarantined for one in committed)
     batches = "1 batch" if len(committed) == 1 else f"{len(committed)} batches"
     return f"{batches}: {rows:,} rows written, {refused:,} records quarantined"

@@ -10,6 +10,7 @@ from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.flows.ending import as_flow, done
 from pipelines.flows.parameters import PipelineName
+from pipelines.flows.tasks import beside_others
 from pipelines.flows.watched import watched
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def replay(pipeline: PipelineName) -> State[dict[str, Any]]:
     settings = Settings.from_environment()
     spec = load_pipeline(pipeline, settings)
     with watched(spec) as watch:
-        summary = replay_now(spec, settings, progress=watch.progress, step=watch.step)
+        summary = beside_others(lambda: replay_now(spec, settings, progress=watch.progress, step=watch.step))
         for batch in summary.batches:
             watch.committed(batch)
     return done(_said(summary), summary.as_dict())

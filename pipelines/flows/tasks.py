@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from prefect import State, Task
+from prefect import State, Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
 
 from config.errors import PenstockError
+from storage.errors import ConcurrentRunError
 
 R = TypeVar("R")
 
@@ -43,6 +45,21 @@ def as_task(what: str, of: str, do: Callable[[], R], kind: Callable[..., Task[[]
         persist_result=False,
     )
     return task()
+
+
+def beside_others(do: Callable[[], R]) -> R:
+    """`do`, which is safe to repeat, and again after a while where another run of the pipeline was faster.
+
+    Raises:
+        ConcurrentRunError: The other one goes on and on.
+    """
+    for delay_s in RETRY_DELAYS_S:
+        try:
+            return do()
+        except ConcurrentRunError as error:
+            get_run_logger().warning("%s; trying again in %d s", error.what, delay_s)
+            time.sleep(delay_s)
+    return do()
 
 
 def _told_briefly(do: Callable[[], R]) -> Callable[[], R]:

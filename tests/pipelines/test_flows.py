@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
@@ -10,7 +11,8 @@ from prefect.states import Failed
 
 from config.errors import PenstockError
 from pipelines import flows
-from pipelines.flows.tasks import is_retryable
+from pipelines.flows import tasks
+from storage.errors import ConcurrentRunError
 
 
 class AwayError(PenstockError):
@@ -22,7 +24,7 @@ class AwayError(PenstockError):
     [(AwayError("the store is away"), True), (PenstockError("a wrong value"), False), (KeyError("x"), False)],
 )
 def test_is_retryable_follows_the_error(error: Exception, retryable: bool) -> None:
-    assert is_retryable(None, None, Failed(data=error)) is retryable
+    assert tasks.is_retryable(None, None, Failed(data=error)) is retryable
 
 
 @pytest.mark.parametrize("name", flows.__all__)
@@ -52,6 +54,25 @@ def test_wrong_number_of_batches_is_refused(value: object) -> None:
 def test_what_is_no_name_of_a_pipeline_is_refused(value: str) -> None:
     with pytest.raises(Exception, match="not a usable name"):
         flows.verify.validate_parameters({"pipeline": value})
+
+
+@pytest.mark.parametrize(("failures", "outcome"), [(0, "done"), (2, "done"), (3, "gone on")])
+def test_beside_others_tries_again_until_the_other_run_has_ended(
+    monkeypatch: pytest.MonkeyPatch, failures: int, outcome: str
+) -> None:
+    monkeypatch.setattr(tasks, "RETRY_DELAYS_S", (0, 0))
+    monkeypatch.setattr(tasks, "get_run_logger", logging.getLogger)
+    left = [ConcurrentRunError("gone on") for _ in range(failures)]
+
+    def do() -> str:
+        if left:
+            raise left.pop()
+        return "done"
+
+    try:
+        assert tasks.beside_others(do) == outcome
+    except ConcurrentRunError as error:
+        assert error.what == outcome
 
 
 def test_import_run_command_leaves_prefect_out() -> None:
