@@ -20,6 +20,7 @@ from prefect.flows import load_flow_from_flow_run
 from prefect.runner._control_channel import ControlChannel
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
 from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
+from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from pipelines.deployments.warm_process import start_engine, start_server
@@ -108,16 +109,22 @@ class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the w
         executor = self._runs.create_executor(
             flow_run, starter, resolve_flow=load_flow_from_flow_run, propose_submitting=False
         )
-        async with anyio.create_task_group() as group:
-            handle = await group.start(executor.submit)
-            if task_status is not None:
-                task_status.started(handle.pid or 0)
+        try:
+            async with anyio.create_task_group() as group:
+                handle = await group.start(executor.submit)
+                if task_status is not None:
+                    task_status.started(handle.pid or 0)
+        except anyio.get_cancelled_exc_class():
+            with anyio.move_on_after(_GRACE_S, shield=True):  # or its slot would be taken for two minutes
+                await self._propose_crashed_state(flow_run, "its worker was stopped")
+            raise
         return ProcessWorkerResult(status_code=handle.returncode or 0, identifier=str(handle.pid))
 
 
 def _is_plain(configuration: ProcessJobConfiguration) -> bool:
     """Whether the run needs nothing that the server process, which has imported Prefect, has not."""
-    return not configuration._command_configured and _settings(configuration.env) == _settings(os.environ)
+    ours = os.environ | get_current_settings().to_environment_variables(exclude_unset=True)
+    return not configuration._command_configured and _settings(configuration.env) == _settings(ours)
 
 
 def _settings(environment: Any) -> dict[str, str]:
