@@ -18,7 +18,8 @@ from pipelines.backfill.rebuilt_commit import give_up_rebuild
 from pipelines.backfill.request import BackfillSummary
 from pipelines.batch import plan_replay_batch
 from pipelines.errors import BackfillError
-from pipelines.evolution import output_schema
+from pipelines.evolution import next_evolution, output_schema
+from pipelines.modes import check_mode
 from pipelines.progress import Progress
 from pipelines.run import BatchSummary, take
 from pipelines.step import Step, at_once
@@ -58,9 +59,8 @@ def rebuild(
     table = open_table(pipeline.table.uri)
     number = last_batch(table, pipeline.name) + 1
     files, again = standing(pipeline, number)
-    _check(pipeline, table, files)
+    removed = _check(pipeline, table, files)
     if dry_run:
-        removed = _replaced(pipeline, table)
         return BackfillSummary(
             pipeline.name, True, True, files.height, int(files["size"].sum()), tuple(again), (), removed
         )
@@ -110,8 +110,8 @@ def _finished(
     )
 
 
-def _check(pipeline: Pipeline, table: Any, files: pl.DataFrame) -> None:
-    """What must hold before anything is written down."""
+def _check(pipeline: Pipeline, table: Any, files: pl.DataFrame) -> int:
+    """What must hold before anything is written down; the rows that would give way."""
     where = f"pipeline {pipeline.name}"
     if files.is_empty():
         raise BackfillError(
@@ -120,14 +120,13 @@ def _check(pipeline: Pipeline, table: Any, files: pl.DataFrame) -> None:
             next_step="run the pipeline: penstock run PIPELINE",
         )
     check_landed(pipeline, files)
+    check_mode(pipeline, None)
     output_schema(pipeline)
-    _replaced(pipeline, table)
-
-
-def _replaced(pipeline: Pipeline, table: Any) -> int:
-    """The rows that would give way."""
     appends = pipeline.table.mode == "append"
-    return replaced_by(OwnersOf(pipeline.table.uri), table, pipeline.name, keeps_others=appends).rows
+    replaced = replaced_by(OwnersOf(pipeline.table.uri), table, pipeline.name, keeps_others=appends)
+    if replaced.others:
+        next_evolution(pipeline, table)
+    return replaced.rows
 
 
 def _overtaken(pipeline: Pipeline, number: int) -> ConcurrentRunError:

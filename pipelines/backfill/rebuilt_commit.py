@@ -7,9 +7,9 @@ from dataclasses import replace
 from config.pipeline import Pipeline
 from pipelines.modes import rule_of
 from pipelines.written_batch import PlannedBatch, WrittenBatch
-from storage.errors import IrreversibleError, StaleReadError
+from storage.errors import IrreversibleError, StaleReadError, TableError
 from storage.tables.attempt import Attempt, faster
-from storage.tables.delta import open_table
+from storage.tables.delta import last_batch, open_table
 from storage.tables.quarantine.commit import QuarantineCommit
 from storage.tables.rebuilding.commit import Rebuild, commit_rebuild
 from storage.tables.replacing.replacement import Replacement, commit_replacement
@@ -20,6 +20,7 @@ def commit_rebuilt(pipeline: Pipeline, written: WrittenBatch) -> int:
 
     Raises:
         IrreversibleError: Rows of others would be lost. The rebuild is given up, and the table as it was.
+        TableError: The table cannot take the rows beside those of others, or must not lose any; likewise.
         ConcurrentRunError: Another run of the pipeline is at this batch.
         StorageError: As of `commit_batch`.
     """
@@ -33,7 +34,7 @@ def commit_rebuilt(pipeline: Pipeline, written: WrittenBatch) -> int:
         rule = rule_of(pipeline, written.fate.memory_bytes, planned.number)
     try:
         done = commit_rebuild(Rebuild(one, rule, written.fate.superseded, written.as_metadata), before)
-    except IrreversibleError:
+    except (IrreversibleError, TableError):  # it would be in the way of all others
         give_up_rebuild(pipeline, planned)
         raise
     written.fate.counts, written.fate.rows_removed = done.counts, done.rows_removed
@@ -49,7 +50,15 @@ def give_up_rebuild(pipeline: Pipeline, planned: PlannedBatch) -> None:
     """
     from pipelines.undo import give_up  # which imports what imports this
 
-    give_up(pipeline, planned, open_table(pipeline.table.uri))
+    table = open_table(pipeline.table.uri)
+    if last_batch(table, pipeline.name) >= planned.number:
+        raise StaleReadError(
+            "the rebuild was committed meanwhile, and cannot be given up",
+            where=pipeline.table.uri,
+            got=f"batch {planned.number} of {pipeline.name}",
+            next_step="nothing is lost; see penstock history",
+        )
+    give_up(pipeline, planned, table)
 
 
 def _taken_over(one: Attempt, planned: PlannedBatch, refused: QuarantineCommit) -> int:

@@ -9,12 +9,18 @@ from typing import Any, Final
 
 from deltalake import DeltaTable
 
-from storage.errors import StaleReadError, UnavailableError
+from storage.errors import (
+    ConcurrentRunError,
+    IrreversibleError,
+    StaleReadError,
+    TableError,
+    UnavailableError,
+)
 from storage.layout.data_file import DataFile
 from storage.layout.table_schema import check_partition_columns
 from storage.layout.uploads import remove_files
 from storage.tables.attempt import Attempt, found_in
-from storage.tables.delta import METADATA_KEY, last_batch, open_table
+from storage.tables.delta import METADATA_KEY, open_table, remove_unused
 from storage.tables.merging.commit import MERGE_KEY, remove_asides
 from storage.tables.merging.merge import Merge, merged_alone
 from storage.tables.merging.rule import MergeCounts, MergeRule
@@ -100,12 +106,10 @@ class _Committing:
                 assert table is not None, "a rebuild has batches before it"
                 if (found := found_in(one, table, self._before)) is not None:
                     return self._settled(found.version)
-                if last_batch(table, one.app_id) >= one.number:  # which found_in tells of
-                    raise AssertionError
                 if (done := self._attempt(table)) is not None:
                     return done
-        except BaseException:
-            self._forget_merged()
+        except (ConcurrentRunError, IrreversibleError, TableError):
+            self._forget_merged()  # after other errors nobody knows whether a commit has taken them
             raise
         self._forget_merged()
         raise UnavailableError(
@@ -122,10 +126,13 @@ class _Committing:
         shape = None
         if not replaced.others:
             shape = shape_of(table, self._one.schema, self._one.partition_by, self._one.marks, files)
+        seen = table.version()
         if shape is None:
             table = self._fit(table, files)
         else:
             with_features(table, shape)
+        if table.version() != seen:
+            return None  # others may have come in between: look again
         try:
             version = commit_replacement(self._one.uri, table, self._replacement(replaced, files, shape))
         except StaleReadError as error:
@@ -197,9 +204,7 @@ class _Committing:
             remove_asides(self._one.uri, self._one.files, self._rebuild.rule)
 
     def _forget_merged(self) -> None:
-        """Removes what was merged, and what no commit took."""
-        if self._merge is not None and self._merge.written:
-            table = open_table(self._one.uri)
-            used = set() if table is None else {path.rpartition("/")[2] for path in table.file_uris()}
-            unused = [path for path in self._merge.written if path.rpartition("/")[2] not in used]
-            remove_files(self._one.uri, unused)
+        """Removes what was written again, where no commit took it."""
+        if self._merge is not None:
+            written = set(self._merge.written)
+            remove_unused(self._one.uri, [file for file in self._merge.adds if file.path in written])

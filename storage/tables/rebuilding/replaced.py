@@ -15,6 +15,7 @@ from storage.layout.partitions import partition_texts
 from storage.tables.log.footers import read_footers
 from storage.tables.rebuilding.owners import OTHERS, Owners, OwnersOf
 from storage.tables.replacing.actions import ActiveFile
+from storage.tables.replacing.replaceable import check_replaceable
 
 _NEW_TABLE = "write to a new table: another table.uri, and the same landing zone"
 
@@ -46,6 +47,7 @@ def replaced_by(log: OwnersOf, table: DeltaTable, app_id: str, *, keeps_others: 
 
     Raises:
         IrreversibleError: Final. Rows of others would be lost, or what others did to the rows of `app_id`.
+        TableError: Final. The table forbids to take files out.
         StorageError: The log cannot be read.
     """
     owners = log.at(table.version())
@@ -53,6 +55,7 @@ def replaced_by(log: OwnersOf, table: DeltaTable, app_id: str, *, keeps_others: 
     whose = [owners.of(path) for path in active["path"]]
     _check(table, app_id, owners, dict(zip(active["path"], whose, strict=True)), keeps_others=keeps_others)
     ours = active.filter(pl.Series([app_id in one for one in whose], dtype=pl.Boolean))
+    check_replaceable(table, list(ours["path"]), 0, data_change=True)
     values = _values(ours, table.metadata().partition_columns)
     removes = [
         ActiveFile(path, size, one)

@@ -10,11 +10,13 @@ import pytest
 
 from pipelines.backfill.rebuild import rebuild
 from pipelines.errors import BackfillError, UndoError
+from pipelines.maintain import maintain
 from pipelines.reports.status import status
 from pipelines.run import run
 from pipelines.undo import undo
-from storage.errors import IrreversibleError
+from storage.errors import IrreversibleError, TableError, TableSchemaError
 from storage.tables.delta import open_table
+from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
 from tests.pipelines.backfill.rebuilding import fresh, hash_of, rebuild_and_prove
 from tests.pipelines.merging import MODES, Mode, land_three_overlapping, merging_pipeline
@@ -34,6 +36,9 @@ from tests.pipelines.taking_in import (
     table,
 )
 from tests.pipelines.undoing import land_three, one_file_a_batch, replay_and_prove, undo_and_prove
+
+LATER_MS = 4_000_000_000_000
+"""When nobody writes to the table any more, in 2096."""
 
 
 def test_rebuild_takes_all_files_in_again_in_one_commit(store: Store) -> None:
@@ -331,3 +336,81 @@ def test_rebuild_gives_columns_that_records_brought_again(local: Store) -> None:
     run(pipeline, SETTINGS)
     rebuild_and_prove(other)
     assert table(other)["again"].drop_nulls().to_list() == [True]
+
+
+def test_rebuild_of_a_table_that_must_not_lose_rows_is_refused(local: Store) -> None:
+    land_three(local)
+    pipeline = one_file_a_batch(local)
+    run_and_prove(pipeline)
+    open_table(pipeline.table.uri).alter.set_table_properties(  # type: ignore[union-attr]
+        {"delta.appendOnly": "true"}
+    )
+
+    with pytest.raises(TableError, match="must not be"):
+        rebuild(pipeline, SETTINGS)
+
+    assert status(pipeline).planned is None
+
+
+@pytest.mark.parametrize("change", ["columns", "partitions"])
+def test_rebuild_beside_others_that_the_table_cannot_take_is_refused(local: Store, change: str) -> None:
+    land_three(local)
+    one, other = one_file_a_batch(local), one_file_a_batch(local, name="others")
+    run_and_prove(one)
+    run_and_prove(other)
+    narrower = {"id": "string!", "kind": "string"} if change == "columns" else None
+    today = one_file_a_batch(
+        local, columns=narrower, table={"partition_by": ["kind"]} if change == "partitions" else {}
+    )
+
+    with pytest.raises(TableSchemaError):
+        rebuild(today, SETTINGS)
+
+    assert status(one).planned is None
+    assert ids(one) == sorted([*range(30)] * 2)
+
+
+def test_rebuild_that_others_make_impossible_while_it_commits_is_given_up(
+    local: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(local)
+    pipeline, other = one_file_a_batch(local), one_file_a_batch(local, name="others")
+    run_and_prove(pipeline)
+    narrower = one_file_a_batch(local, columns={"id": "string!", "kind": "string"})
+
+    def late(*arguments: Any) -> int:
+        monkeypatch.undo()
+        run(other, SETTINGS)
+        return commit_replacement(*arguments)
+
+    monkeypatch.setattr("storage.tables.rebuilding.commit.commit_replacement", late)
+    with pytest.raises(TableSchemaError):
+        rebuild(narrower, SETTINGS)
+
+    assert status(pipeline).planned is None
+    assert ids(pipeline) == sorted([*range(30)] * 2)
+    assert proof_of(pipeline).violations == proof_of(other).violations == ()
+
+
+def test_rebuild_after_upkeep_takes_out_what_that_made(local: Store) -> None:
+    land_three(local)
+    pipeline = one_file_a_batch(local)
+    run_and_prove(pipeline)
+    assert "done" in {one.state for one in maintain(pipeline, SETTINGS, ["compact"], now_ms=LATER_MS)}
+
+    rebuild_and_prove(pipeline)
+
+    assert ids(pipeline) == list(range(30))
+
+
+def test_rebuild_after_the_table_grew_wider_types(local: Store) -> None:
+    land(local, "a.ndjson", b'{"id": 1, "n": 1}')
+    run_and_prove(one_file_a_batch(local, columns={"id": "int64", "n": "int32"}))
+    land(local, "b.ndjson", b'{"id": 2, "n": 5000000000}')
+    wider = one_file_a_batch(local, columns={"id": "int64", "n": "int64"})
+    run_and_prove(wider)
+    before = hash_of(wider)
+
+    rebuild_and_prove(wider)
+
+    assert hash_of(wider) == before
