@@ -52,7 +52,7 @@ def command(pipelines: tuple[str, ...], as_json: bool) -> int:
             statuses.append(WRONG if found.problems else DONE)
             documents.append({"file": str(path), **found.as_dict()})
             if not as_json:
-                _show(str(path), found)
+                _show(str(path), found, found.pipeline.engine or settings.engine)
     if as_json:
         print_json(_document(documents, statuses))
     return WRONG if WRONG in statuses else max(statuses, default=FAILED)
@@ -63,7 +63,7 @@ def _document(documents: list[dict[str, Any]], statuses: list[int]) -> dict[str,
     return {"ok": set(statuses) == {DONE}, "pipelines": pipelines}
 
 
-def _show(file: str, found: Validation) -> None:
+def _show(file: str, found: Validation, engine: str) -> None:
     spec = found.pipeline
     state = "not there yet" if found.table_version is None else f"at version {found.table_version}"
     click.secho(f"{file}: pipeline {spec.name}", bold=True)
@@ -77,7 +77,7 @@ def _show(file: str, found: Validation) -> None:
         click.echo(f"never null in what the contract lets in: {', '.join(required)}")
     for step in found.steps:
         click.echo(f"transform {printable(step.name)}: {_reach(step)}")
-    for line in _evolution(found):
+    for line in (*_evolution(found), *_engine(found, engine)):
         click.echo(printable(line))
     for line in _mode(spec.table):
         click.echo(printable(line))
@@ -103,6 +103,14 @@ def _mode(table: Table) -> Iterator[str]:
         yield f"replace: a batch takes the place of all rows {place}"
     if key := ", ".join(table.distinct_by):
         yield f"key {key}: one record of each key in a batch; the keys of the whole batch stay in memory"
+
+
+def _engine(found: Validation, engine: str) -> Iterator[str]:
+    """Who writes the files of a batch, where that is not this process."""
+    if engine == "dask" and not found.written_whole:
+        yield "engine dask: a batch is written in groups of files, by the workers of a cluster"
+    elif engine == "dask":
+        yield f"engine dask: a batch is written as a whole, by the flow: {'; '.join(found.written_whole)}"
 
 
 def _evolution(found: Validation) -> Iterator[str]:

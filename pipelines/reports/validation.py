@@ -15,6 +15,7 @@ from config.pipeline import Pipeline
 from config.table import Table
 from pipelines.errors import QueryError
 from pipelines.evolution import hands_on_new_columns, remembering
+from pipelines.groups.reach import whole_because
 from pipelines.modes import check_table
 from pipelines.reading.intake import Columns
 from pipelines.reading.table_source import with_source_columns
@@ -59,6 +60,7 @@ class Validation:
         table_version: None where there is no table yet.
         evolution: What the next batch does to the columns of the table; None where it does nothing.
         adds_columns: Whether the table gets columns for fields that the contract does not name.
+        written_whole: Why a cluster could not write a batch in groups of files; empty where it can.
         problems: Everything that was found wrong.
     """
 
@@ -68,6 +70,7 @@ class Validation:
     table_version: int | None
     evolution: Evolution | None
     adds_columns: bool
+    written_whole: tuple[str, ...]
     problems: tuple[PenstockError, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class Validation:
             "transforms": [asdict(step) for step in self.steps],
             "evolution": _told(self.evolution),
             "adds_columns": self.adds_columns,
+            "written_whole": list(self.written_whole),
             "problems": [problem.as_dict() for problem in self.problems],
         }
 
@@ -98,8 +102,10 @@ def validate(pipeline: Pipeline) -> Validation:
     problems: list[PenstockError] = list(_expectation_problems(pipeline))
     steps: list[StepPlan] = []
     columns: tuple[TableColumn, ...] = ()
+    whole: tuple[str, ...] = ()
     try:
         schema = _planned(pipeline, steps)
+        whole = whole_because(pipeline)
         problems += _layout_problems(pipeline.table, schema)
         columns = columns_for(schema, pipeline.table.partition_by)
         problems += _reader_problems(pipeline, schema)
@@ -111,7 +117,7 @@ def validate(pipeline: Pipeline) -> Validation:
         problems.append(error)
     version = table.version() if table is not None else None
     adds = pipeline.contract.on_new_column == "add" and hands_on_new_columns(pipeline)
-    return Validation(pipeline, columns, tuple(steps), version, evolution, adds, tuple(problems))
+    return Validation(pipeline, columns, tuple(steps), version, evolution, adds, whole, tuple(problems))
 
 
 def _told(evolution: Evolution | None) -> dict[str, Any] | None:

@@ -88,6 +88,28 @@ def test_validate_for_people_says_what_a_batch_does_to_the_rows(
     assert says in called("validate", spec).splitlines()
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({}, "engine dask: a batch is written in groups of files, by the workers of a cluster"),
+        (
+            {"transforms": [{"sql": "select * from self order by id"}]},
+            "engine dask: a batch is written as a whole, by the flow: "
+            "transform 1 sql looks beyond a row (sort)",
+        ),
+    ],
+)
+def test_validate_for_people_says_what_a_cluster_does(
+    local: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], says: str
+) -> None:
+    spec = write_spec(tmp_path, a_pipeline(local, **options))
+    without = called("validate", spec).splitlines()
+
+    monkeypatch.setenv("PENSTOCK_ENGINE", "dask")
+
+    assert set(called("validate", spec).splitlines()) - set(without) == {says}
+
+
 def test_validate_matches_the_schema_that_a_run_makes(taken_in_spec: Path) -> None:
     found = one(call_json("validate", taken_in_spec))
 
