@@ -6,9 +6,14 @@ Penstock starts one for each batch; that takes longer than most batches of the t
 from __future__ import annotations
 
 import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import pytest
+
+from pipelines.reading import landed, table_source
 from storage.reading.typed.reader_process import ReaderProcess
 
 
@@ -33,6 +38,15 @@ class WarmReader(ReaderProcess):
     def end(self) -> None:
         """Ends the process."""
         super().close()
+
+
+@contextmanager
+def shared_by_batches() -> Iterator[None]:
+    """Inside, all batches of this process share one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (landed, table_source):
+            patch.setattr(module, "ReaderProcess", reader)
+        yield
 
 
 def reader(*, memory_bytes: int) -> ReaderProcess:

@@ -7,11 +7,13 @@ import pytest
 from tests.contract_table.generate import PAGE, here, our_outcomes, text
 from tests.contract_table.outcome import Outcome
 from tests.contract_table.penstock import Key
+from tests.warm_reader import shared_by_batches
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[Key, Outcome]:
-    return our_outcomes()
+    with shared_by_batches():
+        return our_outcomes()
 
 
 def test_run_of_every_case_keeps_rescues_or_refuses_what_was_written(outcomes: dict[Key, Outcome]) -> None:

@@ -8,19 +8,16 @@ from pathlib import Path
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines.reading import landed, table_source
 from pipelines.run import run
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, full_pipeline, land_every_fate
-from tests.warm_reader import reader
+from tests.warm_reader import shared_by_batches
 
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_reader() -> Iterator[None]:
     """Batches share the process that opens files for them."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (landed, table_source):
-            patch.setattr(module, "ReaderProcess", reader)
+    with shared_by_batches():
         yield
 
 

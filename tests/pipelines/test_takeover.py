@@ -27,6 +27,12 @@ FITS = {
 """What a pipeline takes: its expectation, then what table and quarantine hold of the file."""
 
 PAIRS = [("text", "number"), ("text", "any"), ("any", "text"), ("none", "any"), ("any", "none")]
+RACES = [
+    pytest.param(*pair, before, marks=pytest.mark.long if before and pair != PAIRS[0] else ())
+    for pair in PAIRS
+    for before in (0, 1)
+]
+"""Slow, fast, and how many batches the table has before them: with one every pair runs in make test-long."""
 
 
 def taking(store: Store, fits: str) -> Pipeline:
@@ -80,9 +86,8 @@ def tried(function: Callable[..., Any], *arguments: Any) -> object:
         return error
 
 
-@pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize(("slow", "fast"), PAIRS)
+@pytest.mark.parametrize(("slow", "fast", "before"), RACES)
 def test_commit_of_rows_whose_quarantine_is_taken_over_refuses(
     local: Store, monkeypatch: pytest.MonkeyPatch, slow: str, fast: str, step: int, before: int
 ) -> None:
@@ -104,9 +109,8 @@ def test_commit_of_rows_whose_quarantine_is_taken_over_refuses(
     assert_one_contract_came_through(local, outcomes, before)
 
 
-@pytest.mark.parametrize("before", [0, 1])
 @pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize(("slow", "fast"), PAIRS)
+@pytest.mark.parametrize(("slow", "fast", "before"), RACES)
 def test_commit_of_a_batch_while_another_contract_commits_it_lets_one_through(
     local: Store, monkeypatch: pytest.MonkeyPatch, slow: str, fast: str, step: int, before: int
 ) -> None:
