@@ -65,7 +65,7 @@ def prefect_parts(host: str, port: int, api: PrefectApi, started: datetime) -> l
         ),
         Part(
             name="worker",
-            command=(*PREFECT, "worker", "start", "--pool", POOL, "--type", "process"),
+            command=(*PENSTOCK, "worker", "--pool", POOL),
             is_ready=lambda: api.worker_is_online(POOL, started),
             after=("store", "deploy"),
         ),
