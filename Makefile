@@ -85,6 +85,8 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 lock: setup ## resolve the dependencies again into the lock files
 	@$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock > /dev/null
+	@$(COMPILE) --extra service --extra serving --constraint requirements.lock pyproject.toml requirements-service.in \
+		--output-file requirements-service.lock > /dev/null
 	@$(COMPILE) tests/readers.in --output-file tests/readers.lock > /dev/null
 	@$(COMPILE) tests/contract_table/spark.in --output-file tests/contract_table/spark.lock > /dev/null
 
