@@ -10,6 +10,7 @@ import lzma
 import random
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +109,16 @@ def test_decompressed_of_nothing_is_nothing(suffix: str) -> None:
     assert contents(b"", suffix) == (b"", None)
 
 
+@cache
+def compressed(suffix: str) -> bytes:
+    """TEXT, compressed once: some of them take their time."""
+    return COMPRESS[suffix](TEXT)
+
+
 @settings(deadline=None, max_examples=60)
 @given(suffix=st.sampled_from(SUFFIXES), cut=st.floats(0, 1, exclude_max=True))
 def test_decompressed_of_a_truncated_file_gives_what_stands_before_the_cut(suffix: str, cut: float) -> None:
-    whole = COMPRESS[suffix](TEXT)
+    whole = compressed(suffix)
     size = max(1, int(len(whole) * cut))
 
     found, damage = contents(whole[:size], suffix)
@@ -134,7 +141,7 @@ def _inflated(data: bytes) -> bytes:
 def test_decompressed_of_a_corrupt_file_notices_wherever_it_is(
     suffix: str, place: float, read_bytes: int
 ) -> None:
-    whole = COMPRESS[suffix](TEXT)
+    whole = compressed(suffix)
     data = bytearray(whole)
     at = int(len(data) * place)
     data[at] ^= 0xFF

@@ -263,13 +263,27 @@ def test_infer_with_more_fields_than_a_contract_can_use_keeps_the_first() -> Non
     assert list(found.left_out) == ["f500"]
 
 
-@settings(deadline=None, max_examples=700)
-@given(
-    st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6), st.sampled_from([1, 100])
-)
+RECORDS = st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=6)
+
+
+@settings(deadline=None, max_examples=200)
+@given(RECORDS, st.sampled_from([1, 100]))
 def test_infer_any_records_gives_a_contract_that_all_of_them_fit(
     records: list[dict[str, Any]], times: int
 ) -> None:
+    assert_all_fit(records, times)
+
+
+@pytest.mark.long
+@settings(deadline=None, max_examples=2000)
+@given(RECORDS, st.sampled_from([1, 100]))
+def test_infer_many_records_gives_contracts_that_all_of_them_fit(
+    records: list[dict[str, Any]], times: int
+) -> None:
+    assert_all_fit(records, times)
+
+
+def assert_all_fit(records: list[dict[str, Any]], times: int) -> None:
     lines = encoded([{**record, "always": 1} for record in records]) * times
     found = infer_columns(lines)
 
