@@ -33,6 +33,7 @@ def prefect_environment(home: Path, host: str, port: int, given: Mapping[str, st
         "PREFECT_SERVER_UI_API_URL": "/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the newer UI has browsers ask a company that counts visits
         **({"PREFECT_API_AUTH_STRING": auth} if auth else {}),
     }
 
