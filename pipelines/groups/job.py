@@ -17,9 +17,9 @@ from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import dump_pipeline, parse_pipeline
 from storage.filesystem import is_remote, local_path
-from storage.tables.ledger.planned import LEDGER_SCHEMA
+from storage.tables.ledger.planned import FILES, LEDGER_SCHEMA
 
-_COLUMNS = ("file", "path", "identity", "size", "replays", "undoes")
+_COLUMNS = tuple(name for name in FILES if name != "modified")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Job:
         spec: The pipeline as YAML, with the columns that the table remembers, and an absolute table URI.
         batch: Its number.
         group: Its own place among the groups of the batch, from 0.
-        files: Columns as in the ledger: file, path, identity, size (bytes), replays, undoes.
+        files: Columns as in a plan of the ledger, but for the time of the last change.
         limits: Of the process that commits.
         table_version: Of the table, where records may bring new columns; else None.
     """

@@ -57,13 +57,13 @@ def operations(pipeline: Pipeline) -> list[str]:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by the number of the batch with each pass over one."""
     seen: list[int] = []
-    once = batch._write_once
+    once = batch.write_once
 
     def counting(growth: Any, planned: PlannedBatch, *rest: Any) -> Any:
         seen.append(planned.number)
         return once(growth, planned, *rest)
 
-    monkeypatch.setattr(batch, "_write_once", counting)
+    monkeypatch.setattr(batch, "write_once", counting)
     return seen
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from storage.errors import TableError
 from storage.filesystem import delta_storage_options, open_filesystem
 from storage.layout.partition_files import beside
 from storage.layout.uploads import remove_files
+from storage.maintenance.unneeded import unneeded
 from storage.tables.content_hash import content_hash
 from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
@@ -39,7 +41,8 @@ from tests.pipelines.taking_in import SETTINGS, a_pipeline, counts_of, events, l
 WORKER = Settings(threads=1, memory_bytes=64 * 2**20, max_record_bytes=2**20, max_nesting=3)
 """Another process has settings of its own; those that decide over records must come with the job."""
 FILES = 7
-KINDS = ("click", "view", "buy")
+LATER_MS = 4_000_000_000_000
+"""Years after every file was written."""
 
 
 def group_pipeline(store: Store, name: str, **options: Any) -> Pipeline:
@@ -156,6 +159,8 @@ def test_merge_of_groups_keeps_the_row_that_came_last_or_first(
     strangers = {file.path for part in lost for file in part.files}
     asides = {path.name for path in Path(grouped.table.uri).glob("*-aside.parquet")}
     assert asides == ({beside(path) for path in strangers} if sort_by else set())
+    found = unneeded(grouped.table.uri, timedelta(0), LATER_MS).files["path"]
+    assert set(found) >= strangers | asides
 
 
 def test_group_with_new_fields_asks_for_the_whole_batch_and_leaves_no_file(local: Store) -> None:
