@@ -46,7 +46,7 @@ class FollowedTable:
         self._forget()
 
     def look(self, pipeline: str) -> TableState:
-        """What there is now; two requests where nothing has changed.
+        """What there is now; nothing is read where nothing has changed.
 
         Raises:
             StorageError: The table cannot be read; what was read before the error stays counted.

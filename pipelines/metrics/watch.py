@@ -74,8 +74,10 @@ class Watch:
     def _follow_folder(self) -> list[_Watched]:
         files = list_pipelines(self._settings)
         self._watched = {file: self._watched.get(file) or self._new(file) for file in files}
-        for unused in self._tables.keys() - {one.table_uri for one in self._watched.values()}:
-            del self._tables[unused]
+        used = {one.table_uri for one in self._watched.values()}
+        for uri in list(self._tables):  # a copy: looks that go on add tables
+            if uri not in used:
+                self._tables.pop(uri, None)
         return list(self._watched.values())
 
 

@@ -57,7 +57,7 @@ def read_batches(uri: str, first: int, newest: int) -> Iterator[tuple[int, Logge
 
 
 def is_newest(uri: str, version: int) -> bool:
-    """Whether the table is still at `version`: two requests, and nothing is read.
+    """Whether the table is still at `version`: a few requests, and nothing is read.
 
     False where that cannot be told either, because the commit is gone.
     """
@@ -90,7 +90,8 @@ def _read(uri: str, version: int) -> bytes | None:
 def _batch(data: bytes, version: int, where: str) -> LoggedBatch | None:
     try:
         for line in data.splitlines():
-            if _COMMIT_INFO in line:  # row objects allowed: one a commit
+            if _COMMIT_INFO in line:
+                # row objects allowed: one a commit
                 info = json.loads(line).get("commitInfo") or {}
                 ours = info.get(METADATA_KEY)
                 if isinstance(ours, dict) and "batch" in ours:
