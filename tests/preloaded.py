@@ -8,7 +8,7 @@ import tests.pipelines.dying_merge
 import tests.pipelines.dying_run
 import tests.pipelines.dying_undo
 import tests.pipelines.racing_run
-import tests.storage.writing_processes  # noqa: F401 - imported for those who are forked
+import tests.storage.tables.writing_processes  # noqa: F401 - imported for those who are forked
 from transforms.decode.kernel.library import kernel
 
 kernel()

@@ -14,7 +14,7 @@ from config.column_syntax import parse_columns
 from config.column_types import Column
 from tests.contract_table.cases import CASES, Case
 from tests.contract_table.meaning import cell_value, json_or_error
-from tests.storage.arrow_as_avro import avro_file
+from tests.storage.typed.arrow_as_avro import avro_file
 
 SUFFIXES = {name: f".{name}" for name in ("ndjson", "json", "csv", "parquet", "ipc", "avro")}
 TYPED = ("parquet", "ipc", "avro")

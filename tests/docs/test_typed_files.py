@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from storage.reading.typed.avro import read
-from tests.storage.avro_files import COMPRESS, container, record
+from tests.storage.typed.avro_files import COMPRESS, container, record
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "typed-files.md").read_text()
 ROWS = re.findall(r"^\| `([\[{\"].*)` \| `(.*)` \|$", DOCUMENT, re.MULTILINE)

@@ -16,10 +16,10 @@ from storage.layout.table_schema import to_storable
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
-from tests.storage.maintained import compacted
-from tests.storage.merging import a_rule, take_in
-from tests.storage.replacing import append, plus_100, replace, rows
-from tests.storage.test_layout import AWKWARD
+from tests.storage.layout.test_layout import AWKWARD
+from tests.storage.maintenance.maintained import compacted
+from tests.storage.merging.merges import a_rule, take_in
+from tests.storage.replacing.replacements import append, plus_100, replace, rows
 
 Build = Callable[[str], pl.DataFrame]
 """Writes a table to a URI, and gives the rows that it holds then, in any order."""

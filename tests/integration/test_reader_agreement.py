@@ -15,7 +15,7 @@ from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from tests.readers import ask_duckdb, needs_readers
-from tests.storage.test_layout import AWKWARD
+from tests.storage.layout.test_layout import AWKWARD
 
 _UTC = dt.UTC
 

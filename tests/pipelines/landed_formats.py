@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import zstandard
 from hypothesis import strategies as st
 
-from tests.storage.arrow_as_avro import avro_file
+from tests.storage.typed.arrow_as_avro import avro_file
 
 Record = Mapping[str, Any]
 Values = st.SearchStrategy[Any]

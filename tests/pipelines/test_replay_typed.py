@@ -14,8 +14,8 @@ from config.names import FILE, RECORD
 from pipelines.replay import replay
 from tests.conftest import Store
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, ids, proof_of, reasons, run_and_prove, table
-from tests.storage.arrow_as_avro import avro_file
-from tests.storage.typed_reading import ipc_file, ipc_stream, parquet
+from tests.storage.typed.arrow_as_avro import avro_file
+from tests.storage.typed.typed_reading import ipc_file, ipc_stream, parquet
 
 BIG = 3_000_000_000
 MAP = pa.map_(pa.string(), pa.int64())

@@ -14,7 +14,7 @@ from config.settings import Settings
 from pipelines.replay import replay
 from tests.conftest import Store
 from tests.pipelines.taking_in import a_pipeline, ids, reasons, refused, run_and_prove, table
-from tests.storage.typed_reading import ipc_file
+from tests.storage.typed.typed_reading import ipc_file
 
 MIB = 2**20
 FEW = {"name": "few", "expect": "id < 1", "action": "quarantine"}

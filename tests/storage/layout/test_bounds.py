@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.layout.bounds import BOUND_CHARACTERS, lower_bound, upper_bound
-from tests.storage.frames import TEXTS
+from tests.storage.layout.frames import TEXTS
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from storage.maintenance.checkpoints import (
     superfluous,
 )
 from tests.conftest import Store
-from tests.storage.maintained import append, hash_of, opened
+from tests.storage.maintenance.maintained import append, hash_of, opened
 
 WEEK = timedelta(days=7)
 LATER_MS = time.time_ns() // 1_000_000 + 8 * 86_400_000

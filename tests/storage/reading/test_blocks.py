@@ -18,7 +18,7 @@ from storage.errors import FileChangedError, FileVanishedError, StorageError
 from storage.landing.identity import identity_of_file
 from storage.reading.blocks import Block, Damage, read_blocks
 from tests.conftest import Store
-from tests.storage.block_reading import damages, lines, read, records
+from tests.storage.reading.block_reading import damages, lines, read, records
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     ".ndjson": bytes,

@@ -26,7 +26,7 @@ from storage.layout.parquet_file import encode_parquet
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
-from tests.storage.frames import tables
+from tests.storage.layout.frames import tables
 
 _QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

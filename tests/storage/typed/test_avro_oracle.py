@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.reading.typed.avro import read as read_avro
-from tests.storage.avro_values import schemas_and_rows
+from tests.storage.typed.avro_values import schemas_and_rows
 
 
 @settings(max_examples=60)

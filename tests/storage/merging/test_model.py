@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.tables.merging.rule import MergeCounts, Mode
-from tests.storage.merging import SMALL, a_rule, active_paths, rows, stored_paths, take_in
+from tests.storage.merging.merges import SMALL, a_rule, active_paths, rows, stored_paths, take_in
 
 SCHEMA = pl.Schema({"part": pl.String, "id": pl.Int64, "at": pl.Int64, "value": pl.Int64})
 PARTS = ["a", "b/ü%2F", "c d"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.storage.avro_files import container, number, text
+from tests.storage.typed.avro_files import container, number, text
 
 ROWS_A_BLOCK = 3
 Encode = Callable[[Any], bytes]

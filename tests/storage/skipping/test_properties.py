@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.skipping.reader import TableReader, read_table
-from tests.storage.skipping_tables import conditions, frames, fresh, write_ours, write_theirs
+from tests.storage.skipping.skipping_tables import conditions, frames, fresh, write_ours, write_theirs
 
 LAYOUTS = st.sampled_from(
     [((), ()), (("p",), ()), (("p", "q"), ("i",)), ((), ("s.x", "t")), (("q",), ("at",))]

@@ -22,7 +22,7 @@ from storage.maintenance.listing import list_table
 from storage.maintenance.unneeded import unneeded
 from storage.maintenance.vacuum import vacuum
 from tests.conftest import Store
-from tests.storage.maintained import append, compacted, hash_of, opened
+from tests.storage.maintenance.maintained import append, compacted, hash_of, opened
 
 HOUR_MS = 3_600_000
 NOW_MS = time.time_ns() // 1_000_000

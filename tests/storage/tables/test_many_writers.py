@@ -7,8 +7,15 @@ import polars as pl
 from storage.tables.content_hash import content_hash
 from storage.tables.delta import last_batch
 from tests.conftest import Store
-from tests.storage.maintained import opened, rows
-from tests.storage.writing_processes import appends, batch_of, compacts, run_together, upserted, upserts
+from tests.storage.maintenance.maintained import opened, rows
+from tests.storage.tables.writing_processes import (
+    appends,
+    batch_of,
+    compacts,
+    run_together,
+    upserted,
+    upserts,
+)
 
 
 def appended(writers: int, batches: int) -> list[pl.DataFrame]:

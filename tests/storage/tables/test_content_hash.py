@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from storage.tables.content_hash import content_hash
-from tests.storage.frames import tables
+from tests.storage.layout.frames import tables
 
 _NESTED = pl.List(pl.List(pl.String))
 _STRUCT = pl.Struct({"a": pl.Int64, "b": pl.String})

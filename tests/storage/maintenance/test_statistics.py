@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from storage.layout.file_layout import FileLayout
 from storage.maintenance.lifted_statistics import lift_statistics
 from storage.tables.schema.statistics_columns import STATISTICS_COLUMNS, promised
-from tests.storage.maintained import append, compacted, opened
+from tests.storage.maintenance.maintained import append, compacted, opened
 
 FIRST = pl.DataFrame({"id": [1, 2]})
 STRUCT = pl.Struct({"f": pl.Float64})

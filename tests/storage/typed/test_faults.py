@@ -20,8 +20,8 @@ from storage.reading.typed.reader_process import ReaderProcess
 from storage.reading.typed.wire import Outcome, Request
 from storage.reading.typed_files import read_rows
 from tests.conftest import Store
-from tests.storage.avro_files import avro, container, record
-from tests.storage.typed_reading import (
+from tests.storage.typed.avro_files import avro, container, record
+from tests.storage.typed.typed_reading import (
     MEMORY_BYTES,
     MIB,
     NUMBERS,

@@ -22,7 +22,7 @@ from storage.layout.file_layout import FileLayout
 from storage.layout.parquet_file import encode_parquet
 from storage.tables.commits import commit_batch
 from storage.tables.delta import open_table
-from tests.storage.frames import VALUES, series, tables
+from tests.storage.layout.frames import VALUES, series, tables
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - counted from, without a zone on either side
 _QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

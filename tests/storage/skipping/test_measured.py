@@ -13,7 +13,7 @@ from storage.skipping.reader import read_table
 from tests.conftest import Store
 from tests.counting_proxy import counting_proxy
 from tests.object_store import ObjectStore
-from tests.storage.skipping_tables import write_ours
+from tests.storage.skipping.skipping_tables import write_ours
 
 ROWS = pl.DataFrame(
     {

@@ -14,8 +14,8 @@ from storage.skipping.measured import Measured
 from storage.skipping.reader import TableReader, read_table
 from storage.tables.content_hash import content_hash
 from tests.conftest import Store
-from tests.storage.skipping_tables import write_ours
-from tests.storage.test_layout import AWKWARD
+from tests.storage.layout.test_layout import AWKWARD
+from tests.storage.skipping.skipping_tables import write_ours
 
 TYPES = pl.DataFrame(
     {

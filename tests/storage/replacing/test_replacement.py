@@ -29,7 +29,8 @@ from tests.conftest import Store
 from tests.fault_proxy import FaultProxy, running_fault_proxy
 from tests.object_store import ObjectStore
 from tests.readers import ask_duckdb, needs_readers
-from tests.storage.replacing import (
+from tests.storage.layout.test_layout import AWKWARD
+from tests.storage.replacing.replacements import (
     active_files,
     append,
     opened,
@@ -40,7 +41,6 @@ from tests.storage.replacing import (
     rows,
     written,
 )
-from tests.storage.test_layout import AWKWARD
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from storage.reading.block_builder import Damage
 from storage.reading.typed.avro import read as read_avro
 from storage.reading.typed.failure import UnreadableError
 from tests.conftest import Store
-from tests.storage.avro_files import COMPRESS, MARK, avro, container, header, number, record, text
-from tests.storage.typed_reading import NUMBERS, damages, read, table
+from tests.storage.typed.avro_files import COMPRESS, MARK, avro, container, header, number, record, text
+from tests.storage.typed.typed_reading import NUMBERS, damages, read, table
 
 FEW = NUMBERS.slice(0, 300)
 ZEROS = record(a="long")

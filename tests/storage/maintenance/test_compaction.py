@@ -19,7 +19,7 @@ from storage.maintenance import compaction
 from storage.maintenance.files import check_compactable, files_of
 from storage.tables.log.commits import read_commits
 from tests.conftest import Store
-from tests.storage.maintained import LAYOUT, append, compacted, hash_of, opened, rows
+from tests.storage.maintenance.maintained import LAYOUT, append, compacted, hash_of, opened, rows
 
 DAYS = ["2026-01-01", "a/b %", None]
 

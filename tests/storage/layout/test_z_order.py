@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from storage.layout.z_order import z_ordered
-from tests.storage.frames import tables
+from tests.storage.layout.frames import tables
 
 _ROWS = 20_000
 _GROUP = 1_250

@@ -18,7 +18,7 @@ from storage.reading.rows import Rows
 from storage.reading.typed.reader_process import ReaderProcess
 from storage.reading.typed_files import read_rows
 from tests.conftest import Store
-from tests.storage.typed_reading import (
+from tests.storage.typed.typed_reading import (
     MEMORY_BYTES,
     MIB,
     NUMBERS,

@@ -22,7 +22,7 @@ from storage.tables.merging.merge import merged
 from storage.tables.merging.rule import MergeCounts
 from storage.tables.replacing.replacement import commit_replacement
 from tests.conftest import Store
-from tests.storage.merging import a_rule, active_paths, commit, rows, staged, stored_paths, take_in
+from tests.storage.merging.merges import a_rule, active_paths, commit, rows, staged, stored_paths, take_in
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
 from storage.tables.delta import last_batch, open_table
 from tests.processes import CONTEXT, process
-from tests.storage.maintained import compacted
-from tests.storage.merging import a_rule, take_in
+from tests.storage.maintenance.maintained import compacted
+from tests.storage.merging.merges import a_rule, take_in
 
 ROWS = 10
 _DEADLINE_S = 120
