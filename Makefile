@@ -81,7 +81,8 @@ contract-table: setup $(SPARK)/.installed ## write docs/contract-table.md anew, 
 readers: $(READERS)/.installed ## create .readers, independent readers that the tests ask
 
 # Keeps today's pins where they still resolve; `make lock UPGRADE=--upgrade` takes the newest.
-COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+# Extras stay: older pip looks for the newest `sqlalchemy[asyncio]` where only `sqlalchemy` is pinned.
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 lock: setup ## resolve the dependencies again into the lock files
 	@$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock > /dev/null
