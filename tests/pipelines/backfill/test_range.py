@@ -28,10 +28,10 @@ def again(pipeline: Pipeline, request: BackfillRequest) -> BackfillSummary:
     return done
 
 
-def test_backfill_of_files_takes_their_batches_in_again_under_todays_contract(store: Store) -> None:
-    land_three(store)
-    run_and_prove(one_file_a_batch(store))
-    today = one_file_a_batch(store, expectations=[{"name": "even", "expect": "id % 2 = 0", "action": "drop"}])
+def test_backfill_of_files_takes_their_batches_in_again_under_todays_contract(local: Store) -> None:
+    land_three(local)
+    run_and_prove(one_file_a_batch(local))
+    today = one_file_a_batch(local, expectations=[{"name": "even", "expect": "id % 2 = 0", "action": "drop"}])
 
     done = again(today, BackfillRequest(files="[12].ndjson"))
 

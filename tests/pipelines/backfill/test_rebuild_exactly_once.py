@@ -28,6 +28,12 @@ from tests.pipelines.undoing import land_three, one_file_a_batch, undo_and_prove
 from tests.processes import killed, start
 
 BAD = [b"bad 0", b"bad 1", b"bad 2"]
+QUICK = ("planned", "refused committed", "swapping", "committed")
+
+
+def _at(point: str) -> Any:
+    """A point, which only the longer tests look at where it is none of `QUICK`."""
+    return point if point in QUICK else pytest.param(point, marks=pytest.mark.long)
 
 
 def killed_at(pipeline: Pipeline, point: str) -> None:
@@ -36,19 +42,27 @@ def killed_at(pipeline: Pipeline, point: str) -> None:
     assert proof_of(pipeline).violations == ()
 
 
-@pytest.mark.parametrize("finished_by", ["rebuild", "run"])
-@pytest.mark.parametrize("point", [one for one in POINTS if one != "merging"])
+@pytest.mark.parametrize("finished_by", [pytest.param("rebuild", marks=pytest.mark.long), "run"])
+@pytest.mark.parametrize("point", [_at(one) for one in POINTS if one != "merging"])
 def test_rebuild_after_a_kill_is_finished_once(local: Store, point: str, finished_by: str) -> None:
     assert_survives_a_kill(local, point, finished_by)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("finished_by", ["replay", "undo"])
 def test_rebuild_after_a_kill_is_finished_by_other_commands(local: Store, finished_by: str) -> None:
     assert_survives_a_kill(local, "refused committed", finished_by)
 
 
 @pytest.mark.s3
-@pytest.mark.parametrize("point", ["all written", "swapping", "committed"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("all written", marks=pytest.mark.long),
+        "swapping",
+        pytest.param("committed", marks=pytest.mark.long),
+    ],
+)
 def test_rebuild_after_a_kill_on_s3_is_finished_once(s3: Store, point: str) -> None:
     assert_survives_a_kill(s3, point, "run")
 
@@ -81,7 +95,15 @@ def assert_survives_a_kill(store: Store, point: str, finished_by: str) -> None:
     assert len(rebuilds) == (2 if point == "committed" and finished_by == "rebuild" else 1)
 
 
-@pytest.mark.parametrize("point", ["marked", "merging", "swapping", "committed"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "merging",
+        pytest.param("marked", marks=pytest.mark.long),
+        pytest.param("swapping", marks=pytest.mark.long),
+        pytest.param("committed", marks=pytest.mark.long),
+    ],
+)
 def test_rebuild_of_an_upsert_after_a_kill_is_finished_once(local: Store, point: str) -> None:
     land_three_overlapping(local)
     pipeline = merging_pipeline(local, "upsert")
@@ -96,7 +118,14 @@ def test_rebuild_of_an_upsert_after_a_kill_is_finished_once(local: Store, point:
     assert [one.rebuilds for one in proof_of(pipeline).batches] == [None, None, None, 3]
 
 
-@pytest.mark.parametrize("point", ["planned", "refused committed", "swapping"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "refused committed",
+        pytest.param("planned", marks=pytest.mark.long),
+        pytest.param("swapping", marks=pytest.mark.long),
+    ],
+)
 def test_rebuild_that_died_is_finished_under_the_contract_of_then(local: Store, point: str) -> None:
     land_three(local)
     pipeline = one_file_a_batch(local)
@@ -112,10 +141,10 @@ def test_rebuild_that_died_is_finished_under_the_contract_of_then(local: Store, 
 
 
 def test_rebuild_answer_of_the_commit_lost_is_found_by_who_tries_again(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    local: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land_three(store)
-    pipeline = one_file_a_batch(store)
+    land_three(local)
+    pipeline = one_file_a_batch(local)
     run(pipeline, SETTINGS)
     written: list[Any] = []
 
@@ -142,7 +171,12 @@ def test_rebuild_answer_of_the_commit_lost_is_found_by_who_tries_again(
 
 
 @pytest.mark.parametrize(
-    "others", [["rebuild", "rebuild"], ["rebuild", "", "undo 2", "replay"], ["rebuild", ""]]
+    "others",
+    [
+        ["rebuild", "", "undo 2", "replay"],
+        pytest.param(["rebuild", "rebuild"], marks=pytest.mark.long),
+        pytest.param(["rebuild", ""], marks=pytest.mark.long),
+    ],
 )
 def test_rebuild_beside_other_processes_doubles_and_loses_nothing(
     local: Store, tmp_path: Path, others: list[str]
