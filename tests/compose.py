@@ -32,9 +32,8 @@ def argv(service: Mapping[str, Any]) -> list[str]:
 
 def moved(text: str, ports: Mapping[str, int], folders: Mapping[str, Path]) -> str:
     """An argument or a value as it is on this machine: loopback, free ports, folders that are there."""
-    text = re.sub(
-        r"(?<=//)(?:store|prefect)(?=:)|(?<=@)postgres(?=:)|(?<=-ip=)store|0\.0\.0\.0", "127.0.0.1", text
-    )
+    text = re.sub(r"//(?:store|prefect)(?=:(?:8333|4200)\b)", "//127.0.0.1", text)
+    text = re.sub(r"(?<=@)postgres(?=:)|(?<=-ip=)store|0\.0\.0\.0", "127.0.0.1", text)
     for there, here in folders.items():
         text = re.sub(rf"(?<![\w/]){re.escape(there)}\b", str(here), text)
     return re.sub("|".join(rf"\b{port}\b" for port in ports), lambda match: str(ports[match[0]]), text)

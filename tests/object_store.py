@@ -45,7 +45,7 @@ class ObjectStore:
 def running_object_store() -> Iterator[ObjectStore]:
     """Starts the server, waits until it takes a PUT, and stops it by its process id."""
     folder = Path(tempfile.mkdtemp(prefix="penstock-s3-"))
-    ports = _free_ports(5)
+    ports = free_ports(5)
     with (folder / "weed.log").open("wb") as log:
         server = subprocess.Popen(_command(folder, ports), cwd=folder, stdout=log, stderr=log)
         try:
@@ -114,16 +114,16 @@ def _remove_sockets(ports: list[int]) -> None:
             socket_file.unlink(missing_ok=True)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free, and whose companions are, below the range the system gives to clients."""
     found: list[int] = []
     for port in random.sample(range(11_000, 22_000), 2_000):
-        if len(found) < count and _is_free(port) and _is_free(port + _GRPC_DISTANCE):
+        if len(found) < count and is_free(port) and is_free(port + _GRPC_DISTANCE):
             found.append(port)
     return found
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with closing(socket.socket()) as probe:
         try:
             probe.bind(("127.0.0.1", port))
