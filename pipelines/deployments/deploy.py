@@ -30,7 +30,7 @@ from pipelines.deployments.wanted import FLOWS, TAG, Wanted, wanted_deployments
 POOL: Final = "penstock"
 REMOVED: Final = "removed"
 """The tag of a deployment that was paused because its pipeline file is gone."""
-_AT_ONCE: Final = 8
+_AT_ONCE: Final = 2  # SQLite lets one write at a time; more of them only wait for its lock
 
 Change = Literal["created", "updated", "unchanged", "paused"]
 

@@ -19,6 +19,7 @@ from pipelines.errors import DeploymentError
 
 _PAGE: Final = 200
 _HTTP_UNAUTHORIZED: Final = 401
+_HTTP_BUSY: Final = 503
 
 
 @asynccontextmanager
@@ -105,6 +106,13 @@ def _refused(error: httpx.HTTPStatusError, url: str) -> DeploymentError:
             where=url,
             got="401 Unauthorized",
             next_step="set PREFECT_API_AUTH_STRING as the server has it, user:password",
+        )
+    if error.response.status_code == _HTTP_BUSY:
+        return DeploymentError(
+            "the Prefect server is too busy",
+            where=url,
+            got="503: its database is locked by somebody else",
+            next_step="deploy again: what is deployed already is not touched",
         )
     return DeploymentError(
         "the Prefect server refuses a request",
