@@ -89,7 +89,7 @@ def test_prove_markers_of_a_rebuild_lost_finds_it(rebuilt: Pipeline, batches: st
 
 
 def test_prove_old_file_left_in_the_table_finds_it(rebuilt: Pipeline) -> None:
-    left = []
+    left: list[str] = []
 
     def leave_one(action: dict[str, Any]) -> dict[str, Any] | None:
         if "remove" in action and not left:
