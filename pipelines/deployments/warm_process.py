@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import runpy
 import sys
+import threading
 from collections.abc import Mapping
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
@@ -30,6 +31,10 @@ _PRELOADED: Final = (
 """None of them starts a thread when it is imported, as long as BLAS has only one."""
 
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""An exit status can be read once, and whoever starts a process looks for those that have ended."""
+
+
 def start_server() -> None:
     """Starts the process that forks, unless it runs already."""
     multiprocessing.set_forkserver_preload(list(_PRELOADED))
@@ -40,8 +45,15 @@ def start_engine(environment: Mapping[str, str], folder: Path) -> ForkServerProc
     """A process that does what `python -m prefect.engine` does, with that environment, in that folder."""
     context = multiprocessing.get_context("forkserver")
     process = context.Process(target=_run_engine, args=(dict(environment), str(folder)))
-    process.start()
+    with _ONE_AT_A_TIME:
+        process.start()
     return process
+
+
+def reap(process: ForkServerProcess) -> None:
+    """Takes down the exit status of a process that has ended."""
+    with _ONE_AT_A_TIME:
+        process.join()
 
 
 def _run_engine(environment: dict[str, str], folder: str) -> None:

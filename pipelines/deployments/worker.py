@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC
 from contextlib import suppress
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess, SpawnProcess
 from pathlib import Path
 from typing import Any, Final, cast
@@ -23,7 +24,7 @@ from prefect.runner._process_manager import ProcessHandle, create_isolated_termi
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from pipelines.deployments.warm_process import start_engine, start_server
+from pipelines.deployments.warm_process import reap, start_engine, start_server
 
 _GRACE_S: Final = 10.0
 _SETTINGS: Final = "PREFECT_"
@@ -61,7 +62,8 @@ class WarmStarter:
         handle = ProcessHandle(cast(SpawnProcess, process), create_isolated_termination_scope(process.pid))
         task_status.started(handle)
         try:
-            await anyio.to_thread.run_sync(process.join, abandon_on_cancel=True)
+            await anyio.wait_readable(process.sentinel)
+            await anyio.to_thread.run_sync(reap, process)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_end, handle, process)
@@ -72,8 +74,9 @@ def _end(handle: ProcessHandle, process: ForkServerProcess) -> None:
     """Ends the run of a worker that stops: politely, so that it can tell the server, then by force."""
     with suppress(ProcessLookupError):
         handle.graceful_kill()
-        process.join(_GRACE_S)
-        handle.hard_kill()
+        if not wait([process.sentinel], _GRACE_S):
+            handle.hard_kill()
+    reap(process)
 
 
 class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the worker of its pool type
