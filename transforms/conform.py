@@ -146,7 +146,7 @@ class Conformer:
             first = past
 
     def _chunk(self, records: Records, decoded: Decoded) -> Chunk:
-        self._check_refusals(decoded)
+        self._check_refusals(decoded, records)
         frame = self._frame(records, decoded)
         counts = np.zeros((len(records.line_counts), FIRST_EXPECTATION + len(self.rules)), np.int64)
         counts[:, READ] = records.per_part()
@@ -177,7 +177,7 @@ class Conformer:
             )
         return frame
 
-    def _check_refusals(self, decoded: Decoded) -> None:
+    def _check_refusals(self, decoded: Decoded, records: Records) -> None:
         verdicts = decoded.verdicts
         fatal = verdicts == UNKNOWN_FIELD
         if self._contract.on_mismatch == "fail":
@@ -186,12 +186,14 @@ class Conformer:
             first = int(np.argmax(fatal))
             reason = self._decoder.reason(int(verdicts[first]))
             option = "on_new_column" if verdicts[first] == UNKNOWN_FIELD else "on_mismatch"
-            raise RecordRefusedError(
+            error = RecordRefusedError(
                 "a record does not fit the contract, and the pipeline says that the batch fails then",
                 where=self._decoder.column(int(decoded.nodes[first])),
                 got=f"{reason} in {int(fatal.sum())} records of one block",
                 next_step=f"set {option} to rescue, or correct the contract",
             )
+            error.part, error.line = int(records.parts[first]), int(records.lines[first])
+            raise error
 
     def _explain(self, cause: int) -> tuple[str, str | None]:
         verdict, node = cause >> 32, cause & 0xFFFFFFFF

@@ -26,7 +26,20 @@ class TransformError(PenstockError):
 
 
 class RecordRefusedError(TransformError):
-    """A record does not fit the contract, and `on_mismatch` or `on_new_column` is `fail`."""
+    """A record does not fit the contract, and `on_mismatch` or `on_new_column` is `fail`.
+
+    Attributes:
+        part: Of the block, in which it is, from 0.
+        line: Its line, or row, in that part, from 0.
+    """
+
+    part: int = 0
+    line: int = 0
+
+    def at(self, path: str, record: int) -> RecordRefusedError:
+        """The same, told by whoever knows the file, and the number of the record in it, from 1."""
+        where = f"{path}, record {record}" + (f", column {self.where}" if self.where else "")
+        return RecordRefusedError(self.what, where=where, got=self.got, next_step=self.next_step)
 
 
 class ExpectationError(TransformError):

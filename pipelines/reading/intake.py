@@ -24,6 +24,7 @@ from storage.reading.items import Item
 from storage.reading.rows import Rows
 from transforms.conform import Chunk, Conformed, Conformer
 from transforms.decode.typed.schema_text import schema_text
+from transforms.errors import RecordRefusedError
 from transforms.records import LINE, PART
 
 FILE_NUMBER = "_file_number"
@@ -123,11 +124,22 @@ class Intake:
             self._lines_before[item.file] += 1
             self._refusals.add_damage(item, int(self._lines_before[item.file]))
         elif result is not None:
-            conformed = result.result()
+            conformed = self._conformed(item, result)
             parts = self._recalled(item, conformed) if isinstance(item, Recalled) else self._parts(item)
             np.add.at(self._lines_before, parts.files, conformed.line_counts)
             for chunk in conformed.chunks:
                 yield self._settle_chunk(chunk, parts, item)
+
+    def _conformed(self, item: Block | Rows | Recalled, result: Future[Conformed]) -> Conformed:
+        try:
+            return result.result()
+        except RecordRefusedError as error:
+            if isinstance(item, Recalled):
+                file, before = item.files[error.part], item.before[error.part]
+            else:
+                file = self._parts(item).files[error.part]
+                before = self._lines_before[file]
+            raise error.at(self._paths[int(file)], int(before) + error.line + 1) from error
 
     def _recalled(self, item: Recalled, conformed: Conformed) -> Places:
         still = [chunk.refused.copies.offsets for chunk in conformed.chunks if chunk.refused is not None]

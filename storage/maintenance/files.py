@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 
 from storage.errors import TableSchemaError
 from storage.layout.partitions import partition_texts
+from storage.tables.opened_file import is_outside
 from storage.tables.replacing.replacement import ActiveFile
 from storage.tables.schema.appendable import check_appendable
 
@@ -69,7 +70,7 @@ def check_compactable(table: DeltaTable) -> None:
     check_appendable(table, table.metadata().partition_columns)
     hindrances = {
         "deletion vectors": "deletionVectors" in (table.protocol().writer_features or ()),
-        "files outside of its folder": any(map(_is_outside, _paths(table))),
+        "files outside of its folder": any(map(is_outside, _paths(table))),
     }
     found = [name for name, there in hindrances.items() if there]
     if found:
@@ -83,10 +84,6 @@ def check_compactable(table: DeltaTable) -> None:
 
 def _paths(table: DeltaTable) -> Iterable[str]:
     return files_of(table)["path"]
-
-
-def _is_outside(path: str) -> bool:
-    return path.startswith("/") or "://" in path
 
 
 def _partitions(actions: pl.DataFrame) -> pl.Expr:

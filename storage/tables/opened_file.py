@@ -18,6 +18,11 @@ _READ_AHEAD_BYTES: Final = 2**20
 """Of an object, where s3fs would keep 50 MB of each that is open."""
 
 
+def is_outside(path: str) -> bool:
+    """Whether a path of the log leads out of the folder of the table."""
+    return path.startswith("/") or "://" in path
+
+
 @contextmanager
 def opened_file(uri: str, path: str) -> Iterator[pq.ParquetFile]:
     """The file of the table at `uri` with this path, as the log has it; INT96 times are microseconds.

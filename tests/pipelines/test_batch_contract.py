@@ -15,6 +15,7 @@ from tests.pipelines.taking_in import (
     SETTINGS,
     a_pipeline,
     event,
+    events,
     ids,
     land,
     raws,
@@ -61,20 +62,22 @@ def test_run_modes_decide_what_becomes_of_what_does_not_fit(
 @pytest.mark.parametrize(
     ("contract", "line", "column"),
     [
-        ({"on_mismatch": "fail"}, b'{"id": 2, "kind": 5}', "kind"),
-        ({"on_mismatch": "fail"}, b'{"kind": "x"}', "id"),
-        ({"on_new_column": "fail"}, b'{"id": 2, "new": 5}', "new"),
-        ({"on_new_column": "fail"}, b'{"id": 2, "actor": {"new": 5}}', "actor"),
+        ({"on_mismatch": "fail"}, b'{"id": 2, "kind": 5}', ", column kind"),
+        ({"on_mismatch": "fail"}, b'{"kind": "x"}', ", column id"),
+        ({"on_new_column": "fail"}, b'{"id": 2, "new": 5}', ""),
+        ({"on_new_column": "fail"}, b'{"id": 2, "actor": {"new": 5}}', ", column actor"),
     ],
 )
-def test_run_fail_modes_name_the_column_and_commit_nothing(
+def test_run_fail_modes_name_file_record_and_column_and_commit_nothing(
     local: Store, contract: dict[str, Any], line: bytes, column: str
 ) -> None:
-    land(local, "a.ndjson", event(1), line)
+    land(local, "a.ndjson", *events(2, 7))
+    file = land(local, "b.ndjson", event(1), b"bad", b"", line, event(8))
 
-    with pytest.raises(RecordRefusedError, match=column):
+    with pytest.raises(RecordRefusedError) as caught:
         run(a_pipeline(local, contract=contract), SETTINGS)
 
+    assert caught.value.where == f"{file}, record 4{column}"
     run_and_prove(a_pipeline(local))
 
 

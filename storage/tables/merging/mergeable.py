@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import polars as pl
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from storage.errors import TableSchemaError
 from storage.tables.merging.rule import MergeRule
+from storage.tables.opened_file import is_outside
 from storage.tables.schema.appendable import check_appendable
 
 
@@ -21,6 +26,7 @@ def check_mergeable(table: DeltaTable, rule: MergeRule) -> None:
     hindrances = {
         "delta.appendOnly": rule.mode != "insert_new" and append_only,
         "deletion vectors": "deletionVectors" in (table.protocol().writer_features or ()),
+        "files outside of its folder": any(map(is_outside, _paths(table))),
     }
     if found := [name for name, there in hindrances.items() if there]:
         raise TableSchemaError(
@@ -30,3 +36,7 @@ def check_mergeable(table: DeltaTable, rule: MergeRule) -> None:
             expected="mode: append",
             next_step="use mode: append, or write to a new table",
         )
+
+
+def _paths(table: DeltaTable) -> Iterable[str]:
+    return pl.DataFrame(pa.table(table.get_add_actions().select(["path"])))["path"]

@@ -26,7 +26,7 @@ from storage.layout.file_layout import ROW_GROUP_ROWS
 from storage.layout.parquet_file import encode_parquet
 from storage.layout.partitions import partition_texts
 from storage.layout.uploads import Uploads, remove_files
-from storage.tables.opened_file import opened_file
+from storage.tables.opened_file import is_outside, opened_file
 from storage.upstream import translated
 
 _FILE_BYTES: Final = 128 * 2**20
@@ -46,7 +46,7 @@ def check_rewritable(table: DeltaTable, paths: Iterable[str]) -> None:
     hindrances = {
         "delta.appendOnly": table.metadata().configuration.get("delta.appendOnly") == "true",
         "deletion vectors": "deletionVectors" in (table.protocol().writer_features or ()),
-        "files outside of its folder": any(map(_is_outside, _active(table)["path"])),
+        "files outside of its folder": any(map(is_outside, _active(table)["path"])),
     }
     found = [name for name, there in hindrances.items() if there]
     if found:
@@ -214,7 +214,3 @@ def _active(table: DeltaTable) -> pl.DataFrame:
     actions = pl.DataFrame(pa.table(table.get_add_actions()))
     wanted = [name for name in ("path", "num_records", "partition") if name in actions.columns]
     return actions.select(wanted).rename({"num_records": "rows"}, strict=False)
-
-
-def _is_outside(path: str) -> bool:
-    return path.startswith("/") or "://" in path

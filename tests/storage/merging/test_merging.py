@@ -452,3 +452,14 @@ def test_check_rule_of_columns_that_cannot_be_compared_names_them(options: dict[
     option, (path,) = next(iter(options.items()))
     assert f"table.{option}, {path!r}" in str(caught.value)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["upsert", "insert_new", "replace"])
+def test_commit_to_a_table_with_files_elsewhere_refuses(local: Store, mode: Any) -> None:
+    uri = local.at("table")
+    take_in(uri, a_rule(), 1, numbers(1))
+    log = max(Path(uri, "_delta_log").glob("*.json"))
+    log.write_text(log.read_text().replace('"add":{"path":"', f'"add":{{"path":"file://{uri}/'))
+
+    with pytest.raises(TableSchemaError, match="files outside of its folder"):
+        take_in(uri, a_rule(mode), 2, numbers(2))
