@@ -11,6 +11,7 @@ import click
 from config.errors import PenstockError
 from config.names import RESCUED
 from config.settings import Settings
+from config.source import Source
 from config.spec_file import find_pipeline, load_pipeline
 from config.table import Table
 from pipelines.cli.options import common, print_json, prints_go_aside
@@ -77,7 +78,7 @@ def _show(file: str, found: Validation, engine: str) -> None:
         click.echo(f"never null in what the contract lets in: {', '.join(required)}")
     for step in found.steps:
         click.echo(f"transform {printable(step.name)}: {_reach(step)}")
-    for line in (*_evolution(found), *_engine(found, engine)):
+    for line in (*_source(spec.source), *_evolution(found), *_engine(found, engine)):
         click.echo(printable(line))
     for line in _mode(spec.table):
         click.echo(printable(line))
@@ -88,6 +89,15 @@ def _show(file: str, found: Validation, engine: str) -> None:
     for problem in found.problems:
         click.echo("wrong: " + printable(str(problem), keep="\n"))
     click.echo("ok" if not found.problems else f"{len(found.problems)} wrong")
+
+
+def _source(source: Source) -> Iterator[str]:
+    """Where the source may go on in a way that this pipeline cannot follow."""
+    if source.table is not None and source.read == "appends":
+        yield (
+            "read appends: rows that come are followed; a version of the source that takes rows out, as an "
+            "undo or an upsert does, stops the pipeline: read changes or partitions where that may happen"
+        )
 
 
 def _mode(table: Table) -> Iterator[str]:

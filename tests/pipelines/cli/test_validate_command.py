@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from pipelines.run import run
 from tests.conftest import Store
+from tests.pipelines.chains import bronze, follower, land_sales
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
-from tests.pipelines.taking_in import a_pipeline, events, land
+from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land
 
 COLUMNS = {"id": "int64!", "kind": "string", "tags": ["string"], "at": "timestamp[us, UTC]!"}
 
@@ -245,3 +247,14 @@ def test_validate_reads_no_landing_zone_and_writes_nothing(local: Store, tmp_pat
     assert [path.name for path in tmp_path.rglob("*")] == ["events.yaml"]
     land(local, "a.ndjson", *events(0, 1))
     assert called("validate", spec).endswith("ok\n")
+
+
+@pytest.mark.parametrize(("read", "warned"), [("appends", True), ("changes", False)])
+def test_validate_of_a_follower_says_what_its_source_must_not_do(
+    local: Store, tmp_path: Path, read: str, warned: bool
+) -> None:
+    land_sales(local, "a.ndjson", 0, 5)
+    run(bronze(local), SETTINGS)
+    spec = write_spec(tmp_path, follower(local, source={"read": read}))
+
+    assert ("takes rows out, as an undo" in called("validate", spec)) is warned
