@@ -20,7 +20,7 @@ from pipelines.run import run
 from storage.maintenance.tending import Tended
 from storage.tables.content_hash import content_hash
 from storage.tables.ledger.planned import ledger_uri
-from storage.tables.log.versions import open_version, rows_of
+from storage.tables.log.versions import open_version
 from storage.tables.quarantine.records import quarantine_uri
 from storage.tables.schema.statistics_columns import promised
 from tests.conftest import Store
@@ -35,6 +35,7 @@ from tests.pipelines.taking_in import (
     run_and_prove,
     table,
 )
+from tests.table_rows import rows_of
 
 HOUR_MS = 3_600_000
 UPKEEP = {"upkeep": {"min_files": 3}}

@@ -12,12 +12,13 @@ from pipelines.maintain import maintain
 from pipelines.run import run
 from storage.tables.content_hash import content_hash
 from storage.tables.ledger.planned import ledger_uri
-from storage.tables.log.versions import open_version, rows_of
+from storage.tables.log.versions import open_version
 from storage.tables.quarantine.records import quarantine_uri
 from tests.conftest import Store
 from tests.pipelines.dying_maintenance import POINTS
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, events, land, proof_of, run_and_prove
 from tests.processes import killed
+from tests.table_rows import rows_of
 
 WEEKS_MS = 15 * 86_400_000
 

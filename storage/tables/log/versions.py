@@ -11,7 +11,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from storage.errors import NotFoundError
-from storage.filesystem import delta_storage_options, open_filesystem
+from storage.filesystem import open_filesystem
 from storage.tables.delta import METADATA_KEY, open_table
 from storage.tables.replacing.replacement import log_file, read_actions
 from storage.tables.schema.evolution import EVOLUTION_KEY
@@ -144,14 +144,6 @@ def size_of(table: DeltaTable) -> TableSize:
     counted = files["num_records"].null_count() == 0
     rows = int(files["num_records"].sum()) if counted else None
     return TableSize(files.height, rows, int(files["size_bytes"].sum()))
-
-
-def rows_of(table: DeltaTable) -> pl.LazyFrame:
-    """The rows of `table` at the version that it was opened at; lazy, in no order.
-
-    Filters and columns asked of it reach the files: partitions, files and row groups are skipped by them.
-    """
-    return pl.scan_delta(table, storage_options=delta_storage_options(table.table_uri) or None)
 
 
 def versions_of(table: DeltaTable, limit: int | None = None) -> list[TableVersion]:

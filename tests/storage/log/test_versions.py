@@ -15,8 +15,9 @@ from storage.errors import NotFoundError
 from storage.filesystem import delta_storage_options
 from storage.layout.table_writer import TableWriter
 from storage.tables.commits import commit_batch
-from storage.tables.log.versions import open_version, rows_of, size_of, version_at, versions_of
+from storage.tables.log.versions import open_version, size_of, version_at, versions_of
 from tests.conftest import Store
+from tests.table_rows import rows_of
 
 
 def write(uri: str, *numbers: int) -> None:

@@ -15,7 +15,7 @@ from storage.maintenance.files import files_of
 from storage.tables.commits import commit_batch
 from storage.tables.content_hash import content_hash
 from storage.tables.delta import last_batch, open_table
-from storage.tables.log.versions import rows_of
+from tests.table_rows import rows_of
 
 LAYOUT = FileLayout(sort_by=("id",))
 MEMORY = 512 * 2**20
