@@ -61,6 +61,11 @@ class Encodings:
     others: Mapping[str, str] = field(default_factory=dict)
     rows_at_once: int = 1_024
 
+    @property
+    def chosen(self) -> bool:
+        """Whether rows were looked at, and not too few of them."""
+        return self.dictionary is not None
+
     def options(self) -> dict[str, Any]:
         """As `pyarrow.parquet.ParquetWriter` takes them."""
         if self.dictionary is None:
