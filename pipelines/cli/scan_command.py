@@ -12,6 +12,7 @@ import polars as pl
 
 from config.settings import Settings
 from pipelines.cli.json_rows import encodable, print_json_rows
+from pipelines.cli.moments import Moment
 from pipelines.cli.options import common, print_json, table_uri
 from pipelines.cli.plain_text import counted, whole
 from pipelines.cli.tables import print_table, size
@@ -19,19 +20,6 @@ from pipelines.reports.scan import Explanation, Scan, explain, scan
 from storage.upstream import translated
 
 _LIMIT_FOR_PEOPLE = 20
-
-
-class Moment(click.ParamType[datetime]):
-    """A time in ISO 8601; in UTC where it has no offset."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The moment that a text means."""
-        try:
-            return datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time, such as 2026-01-05T12:00:00Z or 2026-01-05", param, ctx)
 
 
 @click.command("scan")
