@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long test-browser check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small fuzz stubs contract-table lock readers clean
+.PHONY: help setup demo test test-long test-browser check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small bench-service fuzz stubs contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,9 @@ bench-tables-small: readers ## the same with one of a hundred rows and files, a 
 	@$(VENV)/bin/python -m benchmarks.tables.large_tables --scale 100 --results .bench/results
 	@$(VENV)/bin/python -m benchmarks.tables.upsert --turns 1 --results .bench/results 200k
 	@$(VENV)/bin/python -m benchmarks.tables.skipping --turns 1 --results .bench/results 1M
+
+bench-service: setup ## from a landed file to visible rows, a flow beside a run, 100 pipelines on one server (ten minutes)
+	@$(VENV)/bin/python -m benchmarks.service.measure
 
 MINUTES ?= 5
 fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again
