@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
-from hypothesis import given
-from hypothesis import strategies as st
+from deltalake import QueryBuilder, write_deltalake
 from polars.testing import assert_frame_equal
 
 from storage.create_only import create_only
 from storage.errors import StaleReadError, StorageError, TableError, TableSchemaError, UnavailableError
-from storage.filesystem import delta_storage_options, open_filesystem
+from storage.filesystem import open_filesystem
 from storage.tables.delta import last_batch
 from storage.tables.replacing import replacement as replacement_module
-from storage.tables.replacing.partition_keys import partition_of
 from storage.tables.replacing.replacement import Replacement, commit_replacement, log_file, read_actions
 from storage.tables.write_probe import probe_store
 from tests.conftest import Store
@@ -31,7 +25,6 @@ from tests.object_store import ObjectStore
 from tests.readers import ask_duckdb, needs_readers
 from tests.storage.layout.test_layout import AWKWARD
 from tests.storage.replacing.replacements import (
-    active_files,
     append,
     opened,
     plus_100,
@@ -41,23 +34,6 @@ from tests.storage.replacing.replacements import (
     rows,
     written,
 )
-
-
-@pytest.fixture
-def uri(store: Store) -> str:
-    """A table of two partitions and three files."""
-    uri = store.at("table")
-    append(uri, pl.concat([rows([1, 2]), rows([3], "b")]))
-    append(uri, rows([4]))
-    return uri
-
-
-@pytest.fixture
-def local_uri(tmp_path: Path) -> str:
-    uri = str(tmp_path / "table")
-    append(uri, pl.concat([rows([1, 2]), rows([3], "b")]))
-    append(uri, rows([4]))
-    return uri
 
 
 def test_commit_replacement_changes_the_rows_of_a_partition(uri: str) -> None:
@@ -117,228 +93,6 @@ def test_commit_replacement_under_awkward_partition_values_is_read_by_duckdb(tmp
 
     expected = [[n, 100, p] for n, p in enumerate(AWKWARD)]
     assert ask_duckdb(uri, "select n, x, p from t order by n") == expected
-
-
-def test_delta_rs_goes_on_after_commit_replacement(uri: str) -> None:
-    append(uri, rows([5], "c %é/"))
-    replace(uri, plus_100, p="c %é/")
-    replace(uri, plus_100, operation="OPTIMIZE")
-    options = delta_storage_options(uri)
-
-    opened(uri).create_checkpoint()
-    write_deltalake(opened(uri), rows([6], "c %é/"), mode="append")
-    opened(uri).update({"x": "x + 1"}, predicate="p = 'c %é/'")
-    opened(uri).delete("n = 1")
-    opened(uri).optimize.compact()
-    removed = opened(uri).vacuum(0, dry_run=False, enforce_retention_duration=False)
-    opened(uri).create_checkpoint()
-
-    assert len(removed) >= 4
-    assert read(uri).rows() == [
-        (2, 100, "a"),
-        (3, 0, "b"),
-        (4, 100, "a"),
-        (5, 101, "c %é/"),
-        (6, 1, "c %é/"),
-    ]
-    replace(uri, plus_100, whole=True)
-    assert read(uri)["x"].to_list() == [200, 100, 200, 201, 101]
-    assert DeltaTable(uri, version=2, storage_options=options).version() == 2
-
-
-@pytest.mark.parametrize(
-    "writer", [append, lambda uri, more: write_deltalake(opened(uri), more, mode="append")]
-)
-def test_commit_replacement_follows_appends_to_other_partitions(uri: str, writer: Any) -> None:
-    table = opened(uri)
-    one = replacement(uri, table, plus_100)
-    writer(uri, rows([5], "b"))
-    writer(uri, rows([6], "c"))
-
-    assert commit_replacement(uri, table, one) == 4
-    assert read(uri)["x"].to_list() == [100, 100, 0, 100, 0, 0]
-
-
-def test_commit_replacement_that_reads_nothing_follows_appends_to_its_partition(uri: str) -> None:
-    table = opened(uri)
-    one = replacement(uri, table, plus_100, reads=frozenset())
-    append(uri, rows([5]))
-
-    assert commit_replacement(uri, table, one) == 3
-    assert read(uri)["x"].to_list() == [100, 100, 0, 100, 0]
-
-
-def _add_column(table: DeltaTable) -> None:
-    more = rows([5], "b").with_columns(more=pl.lit(1))
-    write_deltalake(table, more, mode="append", schema_mode="merge")
-
-
-CLASHES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "rows of the partition": (lambda t: write_deltalake(t, rows([5]), mode="append"), {}),
-    "rows of any partition": (lambda t: write_deltalake(t, rows([5], "z"), mode="append"), {"reads": "all"}),
-    "is gone": (lambda t: t.delete("n = 1"), {"reads": frozenset()}),
-    "is gone, compacted": (lambda t: t.optimize.compact(), {}),
-    "columns": (_add_column, {"reads": frozenset()}),
-    "properties": (
-        lambda t: t.alter.set_table_properties({"delta.checkpointInterval": "7"}),
-        {"reads": frozenset()},
-    ),
-    "same application": (
-        lambda t: write_deltalake(
-            t,
-            rows([5], "z"),
-            mode="append",
-            commit_properties=CommitProperties(app_transactions=[Transaction("app", 1)]),
-        ),
-        {"reads": frozenset(), "transactions": {"app": 2}},
-    ),
-}
-
-
-@pytest.mark.parametrize("clash", CLASHES)
-def test_commit_replacement_of_what_others_changed_is_refused(local_uri: str, clash: str) -> None:
-    theirs, options = CLASHES[clash]
-    table = opened(local_uri)
-    one = replacement(local_uri, table, plus_100, **options)
-    theirs(opened(local_uri))
-    before = read(local_uri)
-
-    with pytest.raises(StaleReadError) as refused:
-        commit_replacement(local_uri, table, one)
-
-    assert clash.partition(",")[0].partition(" of any")[0] in str(refused.value)
-    assert_frame_equal(read(local_uri), before)
-    assert opened(local_uri).version() == 2
-
-
-# Each as what it does to a table that may be stale, and as what it does to its rows.
-THEIRS: dict[str, tuple[Any, Any]] = {
-    "append": (
-        lambda t: write_deltalake(t, rows([9]), mode="append"),
-        lambda f: pl.concat([f, rows([9])]),
-    ),
-    "append elsewhere": (
-        lambda t: write_deltalake(t, rows([9], "z"), mode="append"),
-        lambda f: pl.concat([f, rows([9], "z")]),
-    ),
-    "delete": (lambda t: t.delete("n = 1"), lambda f: f.filter(pl.col("n") != 1)),
-    "delete of what ours makes": (lambda t: t.delete("x >= 100"), lambda f: f.filter(pl.col("x") < 100)),
-    "delete of a partition": (lambda t: t.delete("p = 'a'"), lambda f: f.filter(pl.col("p") != "a")),
-    "update": (
-        lambda t: t.update({"x": "x + 1"}, predicate="p = 'a'"),
-        lambda f: f.with_columns(pl.when(p="a").then(pl.col("x") + 1).otherwise("x").alias("x")),
-    ),
-    "update elsewhere": (
-        lambda t: t.update({"x": "x + 1"}, predicate="p = 'b'"),
-        lambda f: f.with_columns(pl.when(p="b").then(pl.col("x") + 1).otherwise("x").alias("x")),
-    ),
-    "compact": (lambda t: t.optimize.compact(), lambda f: f),
-    "merge": (
-        lambda t: (
-            t.merge(rows([1, 9], x=5), "s.n = t.n and s.p = t.p", source_alias="s", target_alias="t")
-            .when_matched_update_all()
-            .when_not_matched_insert_all()
-            .execute()
-        ),
-        lambda f: pl.concat([f.filter(~pl.col("n").is_in([1, 9])), rows([1, 9], x=5)]),
-    ),
-    "overwrite": (
-        lambda t: write_deltalake(t, rows([7]), mode="overwrite", predicate="p = 'a'"),
-        lambda f: pl.concat([f.filter(pl.col("p") != "a"), rows([7])]),
-    ),
-}
-
-
-def _insert_9(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame if 9 in frame.filter(p="a")["n"] else pl.concat([frame, rows([9], x=100)])
-
-
-# Each as how it makes a replacement, and as what it does to the rows.
-OURS: dict[str, tuple[Any, Any]] = {
-    "rewrite": (
-        lambda uri, t: replacement(uri, t, plus_100),
-        lambda f: pl.concat([plus_100(f.filter(p="a")), f.filter(pl.col("p") != "a")]),
-    ),
-    "insert": (
-        lambda uri, _: Replacement(
-            [],
-            written(uri, rows([9], x=100)),
-            "MERGE",
-            True,
-            frozenset({partition_of({"p": "a"})}),
-            {"commit_id": "i"},
-        ),
-        _insert_9,
-    ),
-    "compact": (
-        lambda uri, t: replacement(uri, t, lambda f: f, data_change=False, operation="OPTIMIZE"),
-        lambda f: f,
-    ),
-    "empty": (lambda uri, t: replacement(uri, t, pl.DataFrame.clear), lambda f: f.filter(pl.col("p") != "a")),
-}
-
-
-def _applied(frame: pl.DataFrame, changes: list[Any]) -> pl.DataFrame:
-    for change in changes:
-        frame = change(frame)
-    return frame.sort("n", "x", "p")
-
-
-@pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
-@pytest.mark.parametrize("theirs", THEIRS)
-@pytest.mark.parametrize("ours", OURS)
-def test_commit_replacement_raced_by_delta_rs_is_as_if_one_after_the_other(
-    local_uri: str, ours: str, theirs: str, ours_first: bool
-) -> None:
-    (make, ours_changes), (do, theirs_changes) = OURS[ours], THEIRS[theirs]
-    table, stale, rows_before = opened(local_uri), opened(local_uri), read(local_uri)
-    one = make(local_uri, table)
-    turns = [
-        (lambda: commit_replacement(local_uri, table, one), ours_changes),
-        (lambda: do(stale), theirs_changes),
-    ]
-    changes = []
-    for turn, change in turns if ours_first else reversed(turns):
-        before = opened(local_uri).version()
-        try:
-            turn()
-        except (StaleReadError, CommitFailedError) as refused:
-            assert opened(local_uri).version() == before, refused
-        else:
-            changes.append(change)
-
-    found, orders = read(local_uri), (changes, changes[::-1])
-    assert any(found.equals(_applied(rows_before, order)) for order in orders)
-    pyarrow = pl.DataFrame(opened(local_uri).to_pyarrow_table()).select("n", "x", "p").sort("n", "x", "p")
-    assert_frame_equal(pyarrow, found)
-
-
-@pytest.mark.parametrize("data_change", [True, False])
-def test_appends_of_ours_follow_a_replacement_that_they_have_not_seen(uri: str, data_change: bool) -> None:
-    stale = opened(uri)
-    replace(uri, plus_100, data_change=data_change)
-
-    append(uri, rows([9]), stale)
-
-    assert read(uri)["x"].to_list() == [100, 100, 0, 100, 0]
-
-
-def test_commit_replacement_raced_by_others_loses_no_update(uri: str) -> None:
-    def add_up(turns: int) -> int:
-        lost = 0
-        while turns:
-            try:
-                replace(uri, lambda frame: frame.with_columns(pl.col("x") + 1))
-                turns -= 1
-            except StaleReadError:
-                lost += 1
-        return lost
-
-    with ThreadPoolExecutor(3) as writers:
-        list(writers.map(add_up, [4] * 3))
-
-    assert read(uri)["x"].to_list() == [12, 12, 0, 12]
-    assert opened(uri).version() == 1 + 12
 
 
 @pytest.fixture
@@ -517,38 +271,3 @@ def test_commit_replacement_says_what_the_protocol_asks_for(local_uri: str) -> N
     assert (remove["partitionValues"], remove["extendedFileMetadata"]) == ({"p": "a"}, True)
     assert json.loads(add["stats"])["numRecords"] == 3
     assert log_file(f"{local_uri}/", 2).endswith("/_delta_log/00000000000000000002.json")
-
-
-MOMENTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001
-
-
-@given(MOMENTS)
-def test_partition_of_a_moment_is_the_same_whoever_wrote_it(moment: dt.datetime) -> None:
-    date, time = moment.strftime("%Y-%m-%d").rjust(10, "0"), moment.strftime("%H:%M:%S.%f")
-    forms = [f"{date} {time}", f"{date}T{time}Z", f"{date} {time}+00:00"]
-    if not moment.microsecond:
-        forms += [f"{date} {time[:8]}", f"{date}T{time[:8]}Z"]
-
-    assert len({partition_of({"at": form}) for form in forms}) == 1
-    assert partition_of({"at": forms[0]}) != partition_of({"at": forms[0].replace(":", "_")})
-
-
-@given(st.text(max_size=30), st.text(max_size=30))
-def test_partition_of_other_texts_is_another(one: str, other: str) -> None:
-    assert (partition_of({"p": one}) == partition_of({"p": other})) == (one == other)
-    assert partition_of({"p": ""}) == partition_of({"p": None})
-    assert partition_of({"a": one, "b": other}) == partition_of({"b": other, "a": one})
-
-
-def test_commit_replacement_sees_appends_of_delta_rs_to_a_partition_of_moments(tmp_path: Path) -> None:
-    uri = str(tmp_path / "table")
-    frame = pl.DataFrame({"n": [1], "at": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]})
-    write_deltalake(uri, frame, partition_by=["at"])
-    table = opened(uri)
-    ours = partition_of({"at": "2026-01-01T00:00:00.000000Z"})
-    one = Replacement([], [], "MERGE", True, frozenset({ours}), {"commit_id": "x"})
-    write_deltalake(opened(uri), frame, mode="append")
-
-    with pytest.raises(StaleReadError):
-        commit_replacement(uri, table, one)
-    assert len(active_files(uri, opened(uri))) == 2
