@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from storage.maintenance.checkpoints import (
     checkpoint,
@@ -18,16 +17,10 @@ from storage.maintenance.checkpoints import (
     remove_checkpoints,
     superfluous,
 )
-from tests.conftest import Store
 from tests.storage.maintenance.maintained import append, hash_of, opened
 
 WEEK = timedelta(days=7)
 LATER_MS = time.time_ns() // 1_000_000 + 8 * 86_400_000
-
-
-@pytest.fixture
-def uri(store: Store) -> str:
-    return store.at("table")
 
 
 def batches(uri: str, number: int) -> None:

@@ -18,20 +18,9 @@ from storage.layout.file_layout import FileLayout
 from storage.maintenance import compaction
 from storage.maintenance.files import check_compactable, files_of
 from storage.tables.log.commits import read_commits
-from tests.conftest import Store
 from tests.storage.maintenance.maintained import LAYOUT, append, compacted, hash_of, opened, rows
 
 DAYS = ["2026-01-01", "a/b %", None]
-
-
-@pytest.fixture
-def uri(store: Store) -> str:
-    return store.at("table")
-
-
-@pytest.fixture
-def local_uri(tmp_path: Path) -> str:
-    return str(tmp_path / "table")
 
 
 def a_frame(first: int, count: int = 40) -> pl.DataFrame:

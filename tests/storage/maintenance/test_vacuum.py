@@ -35,16 +35,6 @@ def later(duration: timedelta) -> int:
     return time.time_ns() // 1_000_000 + int(duration.total_seconds() * 1000)
 
 
-@pytest.fixture
-def uri(store: Store) -> str:
-    return store.at("table")
-
-
-@pytest.fixture
-def local_uri(tmp_path: Path) -> str:
-    return str(tmp_path / "table")
-
-
 def two_batches_compacted(uri: str) -> None:
     for number in (1, 2):
         append(uri, pl.DataFrame({"id": [number], "day": ["a %"]}), partition_by=["day"])

@@ -28,16 +28,6 @@ from tests.conftest import Store
 OLD = pl.DataFrame({"n": [1, 2, 3], "v": [1, -(2**31), None]}, schema={"n": pl.Int64, "v": pl.Int32})
 
 
-@pytest.fixture
-def uri(store: Store) -> str:
-    return store.at("table")
-
-
-@pytest.fixture
-def local_uri(tmp_path: Path) -> str:
-    return str(tmp_path / "table")
-
-
 def written(uri: str, rows: pl.DataFrame, partition_by: list[str]) -> list[DataFile]:
     with TableWriter(uri, partition_by=partition_by, buffer_bytes=2**20) as writer:
         writer.write(rows)

@@ -29,16 +29,6 @@ APP = "events"
 
 
 @pytest.fixture
-def uri(store: Store) -> str:
-    return store.at("table")
-
-
-@pytest.fixture
-def local_uri(tmp_path: Path) -> str:
-    return str(tmp_path / "table")
-
-
-@pytest.fixture
 def frequent_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint every 5 commits instead of every 100, in tables that the test creates."""
     monkeypatch.setitem(_TABLE_CONFIGURATION, "delta.checkpointInterval", "5")
