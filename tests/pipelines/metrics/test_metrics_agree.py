@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -23,8 +20,9 @@ from tests.conftest import Store
 from tests.pipelines.dying_run import POINTS
 from tests.pipelines.merging import land_three_overlapping, merging_pipeline
 from tests.pipelines.scraping import agreeing, by_label, counters, scraped, watch_of
-from tests.pipelines.taking_in import ROOT, SETTINGS, a_pipeline, event, events, full_pipeline, land
+from tests.pipelines.taking_in import SETTINGS, a_pipeline, event, events, full_pipeline, land
 from tests.pipelines.taking_in import land_every_fate as land_all_fates
+from tests.processes import killed
 
 BAD = (b"no json", b"[]", b'{"id": "x"}', b'{"id": 1.5}', b"\xff")
 
@@ -93,10 +91,8 @@ def test_metrics_after_a_kill_count_each_batch_once(local: Store, tmp_path: Path
     watch = watch_of(tmp_path / "specs", pipeline)
     for number in range(2):
         land(local, f"{number}.ndjson", event(number), b"bad")
-    dying = [sys.executable, "-m", "tests.pipelines.dying_run", pipeline.model_dump_json(by_alias=True)]
 
-    killed = subprocess.run([*dying, point, "1"], cwd=ROOT, capture_output=True, timeout=300, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed("pipelines.dying_run", pipeline.model_dump_json(by_alias=True), point, "1")
     between = agreeing(watch, pipeline)
     run(pipeline, SETTINGS)
     samples = agreeing(watch, pipeline)
