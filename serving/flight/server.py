@@ -24,6 +24,8 @@ from serving.protocol import flight_pb2
 from serving.protocol import flight_sql_pb2 as messages
 from serving.protocol.messages import pack, parse, unpack
 from serving.queries.query import Engine, Planned, Statement
+from serving.security.door import Door
+from serving.security.gate import GATE, Gate, NoHandshake, client_of
 
 _LOG: Final = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -51,10 +53,17 @@ def _told(error: Exception) -> flight.FlightError:
 
 
 class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow has no types
-    """Serves the tables of an engine's catalog, read only; starts as it is made."""
+    """Serves the tables of an engine's catalog, read only; starts as it is made.
 
-    def __init__(self, engine: Engine, location: str, **options: Any) -> None:
-        super().__init__(location, **options)
+    Args:
+        engine: Answers statements.
+        location: Where to listen.
+        door: Who may come in; anybody, to read, unless given.
+        options: Of `FlightServerBase`.
+    """
+
+    def __init__(self, engine: Engine, location: str, door: Door | None = None, **options: Any) -> None:
+        super().__init__(location, auth_handler=NoHandshake(), middleware={GATE: Gate(door)}, **options)
         self._engine = engine
         self._tickets = Tickets()
         self._prepared = PreparedStatements()
@@ -197,10 +206,10 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         return self._prepared.get(self._client(context), command.prepared_statement_handle)
 
     def _client(self, context: Any) -> str:
-        return context.peer_identity().decode() if context.peer_identity() else ""
+        return client_of(context).name
 
-    def _allowed(self, _context: Any) -> Callable[[str], bool]:
-        return lambda _name: True
+    def _allowed(self, context: Any) -> Callable[[str], bool]:
+        return client_of(context).may_read
 
 
 def _flight_info(schema: Any, descriptor: Any, tickets: list[bytes]) -> Any:

@@ -45,11 +45,11 @@ class PinnedTables(SchemaProvider):
         self._datasets: dict[str, PrunedDataset] = {}
         self._tables: dict[str, Table] = {}
 
-    # A property, whatever DataFusion's stub says: its native code asks for a value.
+    # A property and a list, whatever DataFusion's stub says: its native code asks for these.
     @property
-    def table_names(self) -> set[str]:  # type: ignore[override]
+    def table_names(self) -> list[str]:  # type: ignore[override]
         """Those that the client may read."""
-        return {name for name in self._catalog.names() if self._allowed(name)}
+        return [name for name in self._catalog.names() if self._allowed(name)]
 
     def table_exist(self, name: str) -> bool:
         """Whether it may be asked for."""
