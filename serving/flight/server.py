@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from serving.errors import ProtocolError, as_flight
-from serving.flight import metadata
+from serving.flight.described import Described, described, not_served
 from serving.flight.prepared import PreparedStatements
-from serving.flight.sql_info import SQL_INFO, sql_info
 from serving.flight.tickets import Tickets
 from serving.protocol import flight_pb2
 from serving.protocol import flight_sql_pb2 as messages
@@ -76,8 +75,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
             return self._info(context, descriptor, Statement(command.query))
         if isinstance(command, messages.CommandPreparedStatementQuery):
             return self._info(context, descriptor, self._bound(context, command))
-        schema = self._described(context, command)[0]
-        return _flight_info(schema, descriptor, [descriptor.command])
+        return _flight_info(self._described(context, command).schema, descriptor, [descriptor.command])
 
     @_answering
     def get_schema(self, context: Any, descriptor: Any) -> Any:
@@ -87,7 +85,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
             return flight.SchemaResult(self._plan(context, Statement(command.query)).schema)
         if isinstance(command, messages.CommandPreparedStatementQuery):
             return flight.SchemaResult(self._plan(context, self._bound(context, command)).schema)
-        return flight.SchemaResult(self._described(context, command)[0])
+        return flight.SchemaResult(self._described(context, command).schema)
 
     @_answering
     def do_get(self, context: Any, ticket: Any) -> Any:
@@ -98,14 +96,14 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
             return self._stream(context, self._plan(context, statement))
         if isinstance(command, messages.CommandPreparedStatementQuery):
             return self._stream(context, self._plan(context, self._bound(context, command)))
-        return flight.RecordBatchStream(self._described(context, command)[1]())
+        return flight.RecordBatchStream(self._described(context, command).table())
 
     @_answering
     def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
         """The parameters of a prepared statement."""
         command = unpack(descriptor.command or b"")
         if not isinstance(command, messages.CommandPreparedStatementQuery):
-            raise _not_served(command)
+            raise not_served(command)
         table = reader.read_all()
         (batch,) = table.combine_chunks().to_batches() or [None]
         handle = command.prepared_statement_handle
@@ -155,30 +153,8 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         closed = flight_pb2.CloseSessionResult(status=flight_pb2.CloseSessionResult.CLOSED)
         return [closed.SerializeToString()]
 
-    def _described(self, context: Any, command: Any) -> tuple[Any, Callable[[], Any]]:
-        """The schema of an answer about the server, and the function that makes it."""
-        match command:
-            case messages.CommandGetSqlInfo():
-                return SQL_INFO, lambda: sql_info(command.info)
-            case messages.CommandGetCatalogs():
-                return metadata.CATALOGS, lambda: metadata.catalogs(command)
-            case messages.CommandGetDbSchemas():
-                return metadata.SCHEMAS, lambda: metadata.schemas(command)
-            case messages.CommandGetTableTypes():
-                return metadata.TABLE_TYPES, lambda: metadata.table_types(command)
-            case messages.CommandGetTables():
-                schema = metadata.TABLES_WITH_SCHEMA if command.include_schema else metadata.TABLES
-                allowed = self._allowed(context)
-                return schema, lambda: metadata.tables(command, self._engine.catalog, allowed)
-            case messages.CommandGetPrimaryKeys():
-                return metadata.PRIMARY_KEYS, lambda: metadata.no_primary_keys(command)
-            case (
-                messages.CommandGetExportedKeys()
-                | messages.CommandGetImportedKeys()
-                | messages.CommandGetCrossReference()
-            ):
-                return metadata.FOREIGN_KEYS, lambda: metadata.no_foreign_keys(command)
-        raise _not_served(command)
+    def _described(self, context: Any, command: Any) -> Described:
+        return described(command, self._engine.catalog, self._allowed(context))
 
     def _info(self, context: Any, descriptor: Any, statement: Statement) -> Any:
         planned = self._plan(context, statement)
@@ -220,11 +196,3 @@ def _flight_info(schema: Any, descriptor: Any, tickets: list[bytes]) -> Any:
 def _from_any(kind: type[Any], body: bytes) -> Any:
     message = unpack(body)
     return message if isinstance(message, kind) else parse(kind, body)
-
-
-def _not_served(command: Any) -> ProtocolError:
-    return ProtocolError(
-        "not a request that this server answers",
-        got=type(command).__name__,
-        expected="a query; the server only reads",
-    )
