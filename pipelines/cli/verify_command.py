@@ -60,13 +60,20 @@ def _show(name: str, proof: Proof) -> None:
             click.echo(f"batch {one.batch}: planned with {counted(one.files, 'file')}, not committed yet")
     for violation in proof.violations:
         click.secho(f"violation: {printable(str(violation))}", fg="red")
-    records = counted(sum(one.records_read or 0 for one in committed), "record")
+    records = counted(sum(map(_landed, committed)), "record")
     batches = f"{whole(len(committed))} {'batch' if len(committed) == 1 else 'batches'}"
     click.echo(
         f"{name}: holds for {batches}, {records}"
         if proof.ok
         else f"{name}: DOES NOT HOLD, {counted(len(proof.violations), 'violation')}"
     )
+
+
+def _landed(one: BatchProof) -> int:
+    """Records of files that count as taken in by this batch, each one once."""
+    if one.undone_by or one.rebuilt_by:
+        return 0
+    return (one.records_read or 0) - (one.records_replayed or 0)
 
 
 def _cells(one: BatchProof) -> list[str]:

@@ -59,7 +59,8 @@ class Watcher:
 class BatchProof:
     """One batch, in the numbers of its commit, and how many of its files could be counted again.
 
-    A batch that is planned and not committed yet has state `pending` and no numbers. `undoes` is the batch
+    A batch that is planned and not committed yet has state `pending` and no numbers. `records_replayed`
+    are those of `records_read` that came out of the quarantine. `undoes` is the batch
     that it took out of the table, `undone_by` the committed one that took it out. `rebuilds` is the newest
     batch that a rebuild stands for, `rebuilt_by` the committed rebuild that stands for this one.
     """
@@ -69,6 +70,7 @@ class BatchProof:
     files: int
     table_version: int | None = None
     records_read: int | None = None
+    records_replayed: int | None = None
     rows_written: int | None = None
     rows_quarantined: int | None = None
     rows_dropped: int | None = None
@@ -199,7 +201,7 @@ class _Prover:
             found += check_rebuilt_counts(batch, counts, commit.rows_added(), rows_removed)
         if pipeline.source.table is not None:
             found += check_source_rows(batch, counts, landed)
-        proof = _batch_proof(batch, commit, counts, files.height, again)
+        proof = _batch_proof(batch, commit, counts, files, again)
         rebuilt_by = self._rebuilt_by(batch)
         self._batches.append(
             replace(proof, undone_by=self._undone_by(batch), rebuilds=counts.rebuilds, rebuilt_by=rebuilt_by)
@@ -235,15 +237,17 @@ class _Prover:
 
 
 def _batch_proof(
-    batch: int, commit: LoggedCommit, counts: CommittedCounts, files: int, again: Recount
+    batch: int, commit: LoggedCommit, counts: CommittedCounts, files: pl.DataFrame, again: Recount
 ) -> BatchProof:
     sums = {name: sum(values) for name, values in counts.by_file().items()}
+    replayed, read = files.filter(pl.col("replays").is_not_null())["file"], counts.files.read
     return BatchProof(
         batch=batch,
         state="committed",
-        files=files,
+        files=files.height,
         table_version=commit.version,
         records_read=sums["read"],
+        records_replayed=sum(read[file] for file in replayed if file < len(read)),
         rows_written=counts.merge.written if counts.merge else commit.rows_added(),
         rows_quarantined=sums["quarantined"] + counts.unstorable,
         rows_dropped=sums["dropped"],

@@ -10,6 +10,9 @@ from deltalake import DeltaTable
 from config.pipeline import Pipeline
 from pipelines.cli.proof_bar import showing
 from pipelines.proof.proof import prove
+from pipelines.replay import replay
+from pipelines.run import run
+from pipelines.undo import undo
 from storage.landing.listing import list_landing
 from storage.tables.ledger.planning import plan
 from tests.conftest import Store
@@ -32,6 +35,7 @@ def test_verify_with_json_gives_batches_and_violations(taken_in_spec: Path) -> N
     assert (document["ok"], document["violations"]) == (True, [])
     assert document["batches"][0] == {
         "batch": 1, "state": "committed", "files": 2, "table_version": 0, "records_read": 22,
+        "records_replayed": 0,
         "rows_written": 17, "rows_quarantined": 1, "rows_dropped": 1, "rows_duplicate": 2,
         "files_recounted": 2, "files_gone": 0, "files_changed": 0, "undoes": None, "undone_by": None,
         "rebuilds": None, "rebuilt_by": None,
@@ -56,6 +60,22 @@ def test_verify_where_the_proof_does_not_hold_says_where_and_ends_with_1(
     assert document["violations"] == [
         {"batch": 1, "file": path, "what": "rows in the quarantine", "expected": 1, "found": 0}
     ]
+
+
+def test_verify_after_replay_and_undo_counts_each_landed_record_once(local: Store, tmp_path: Path) -> None:
+    strict, loose = (a_pipeline(local, {"id": "int64!", "n": kind}) for kind in ("int64!", "int64"))
+    land(local, "a.ndjson", b'{"id": 1, "n": 1}', b'{"id": 2}')
+    run(strict, SETTINGS)
+    replay(loose, SETTINGS)
+    undo(loose, 2, SETTINGS)
+    replay(loose, SETTINGS)
+    spec = write_spec(tmp_path, loose)
+
+    batches = call_json("verify", spec)["batches"]
+
+    read = [(one["records_read"], one["records_replayed"]) for one in batches]
+    assert read == [(2, 0), (1, 1), (None, None), (1, 1)]
+    assert called("verify", spec).splitlines()[-1] == "events: holds for 4 batches, 2 records"
 
 
 def test_verify_before_the_first_run_holds(local: Store, tmp_path: Path) -> None:
