@@ -17,7 +17,12 @@ FIRST_CELL = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9-]+")
 ROOT_PAGES = sorted(path.relative_to(ROOT) for path in ROOT.glob("*.md"))
 DOC_PAGES = sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md"))
-LOCKS = ("requirements.lock", "requirements-service.lock", "tests/readers.lock", "tests/contract_table/spark.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-service.lock",
+    "tests/readers.lock",
+    "tests/contract_table/spark.lock",
+)
 
 
 def read(path: str) -> str:
