@@ -5,7 +5,7 @@ RUN python -m venv /opt/penstock
 ENV PATH=/opt/penstock/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements-service.lock ./
-RUN pip install --require-hashes --only-binary :all: --requirement requirements-service.lock
+RUN pip install --require-hashes --only-binary :all: --requirement requirements-service.lock --constraint requirements-service.lock
 COPY pyproject.toml README.md ./
 COPY config config
 COPY transforms transforms

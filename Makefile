@@ -84,8 +84,7 @@ contract-table: setup $(SPARK)/.installed ## write docs/contract-table.md anew, 
 readers: $(READERS)/.installed ## create .readers, independent readers that the tests ask
 
 # Keeps today's pins where they still resolve; `make lock UPGRADE=--upgrade` takes the newest.
-# Extras stay: older pip looks for the newest `sqlalchemy[asyncio]` where only `sqlalchemy` is pinned.
-COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 lock: setup ## resolve the dependencies again into the lock files
 	@$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock > /dev/null
@@ -102,7 +101,8 @@ $(VENV)/.locked: requirements.lock
 		f"Python {v.major}.{v.minor} is too old: Penstock needs 3.11 or newer. Try: make PYTHON=python3.13 $(MAKECMDGOALS)")'
 	@echo "Setting up $(VENV) (about 150 packages, a minute or two, once) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python $(PIP_INSTALL) $(LOCKED) --requirement requirements.lock
+	@# As a constraint too: else older pip looks for the newest `sqlalchemy[asyncio]`, where only `sqlalchemy` is pinned.
+	@$(VENV)/bin/python $(PIP_INSTALL) $(LOCKED) --requirement requirements.lock --constraint requirements.lock
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml

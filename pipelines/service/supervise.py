@@ -51,12 +51,12 @@ class LogPrinter(Printer):  # type: ignore[misc]  # honcho has no annotations
         if _END.search(message.data) and not self._last_moment.is_alive():
             self._last_moment.start()
         if event := _EVENT.match(message.data):
-            self._tell(*event.groups(), message.time)
+            self._tell(event[1], event[2], int(event[3]), message.time)
 
-    def _tell(self, part: str, event: str, number: str, time: datetime) -> None:
+    def _tell(self, part: str, event: str, number: int, time: datetime) -> None:
         self._log(part).info(f"--- {part} {event}, {time:%Y-%m-%d %H:%M:%S} ({number})")
         with suppress(BrokenPipeError):  # nobody listens any more: `penstock up` was killed
-            print(json.dumps({"part": part, "event": event, "number": int(number)}), flush=True)  # noqa: T201
+            print(json.dumps({"part": part, "event": event, "number": number}), flush=True)  # noqa: T201
 
     def _log(self, name: str) -> logging.Logger:
         if name not in self._logs:
