@@ -13,6 +13,8 @@ from pipelines.service.program import PENSTOCK, PREFECT, url_here
 
 POOL = "penstock"
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+_BEHIND_A_PROXY = ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_UI_API_URL")
+"""What only the user knows where people come by another address."""
 
 
 def prefect_environment(home: Path, host: str, port: int, given: Mapping[str, str]) -> dict[str, str]:
@@ -30,10 +32,11 @@ def prefect_environment(home: Path, host: str, port: int, given: Mapping[str, st
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-        "PREFECT_SERVER_UI_API_URL": "/api",
+        "PREFECT_SERVER_UI_API_URL": api_url(host, port),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the newer UI has browsers ask a company that counts visits
+        **{name: given[name] for name in _BEHIND_A_PROXY if given.get(name)},
         **({"PREFECT_API_AUTH_STRING": auth} if auth else {}),
     }
 

@@ -118,11 +118,7 @@ def of_the_image() -> dict[str, str]:
     pairs = [
         word.split("=", 1) for word in block.replace("ENV ", "").replace("\\\n", "").split() if "=" in word
     ]
-    return {
-        name: value
-        for name, value in pairs
-        if not value.startswith("/") or name == "PREFECT_SERVER_UI_API_URL"
-    }
+    return {name: value for name, value in pairs if not value.startswith("/")}
 
 
 @contextmanager

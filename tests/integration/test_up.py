@@ -60,11 +60,11 @@ class Up:
         )  # fmt: skip
         return sorted(one["id"] for one in json.loads(ran.stdout)) if ran.returncode == 0 else []
 
-    def status_of(self, path: str, **headers: str) -> int:
-        """What the API answers to a request that changes something."""
+    def status_of(self, path: str, body: bytes | None = None, **headers: str) -> int:
+        """What the API answers; with a body to a POST, which needs a CSRF token."""
         url = self.environment["PREFECT_API_URL"] + path
         request = urllib.request.Request(
-            url, data=b"{}", headers={"content-type": "application/json", **headers}
+            url, data=body, headers={"content-type": "application/json", **headers}
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
@@ -95,7 +95,7 @@ def running_up(folder: Path, *arguments: str, **environment: str) -> Iterator[Up
         yield Up(process, said, given | environment | shell)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.communicate(timeout=60)
 
 
 def ports() -> list[str]:
@@ -120,9 +120,9 @@ def test_up_takes_in_what_lands_and_goes_on_with_the_same_data(tmp_path: Path) -
         up.land("a.ndjson", '{"id": 1}\n{"id": 2}\n')
         first = wait_for(lambda: up.ids() or None, deadline_s=DEADLINE_S, what="rows")
         print(f"ready after {ready - begin:.1f} s, rows after {time.monotonic() - begin:.1f} s")  # noqa: T201
-        unauthorized = up.status_of("/flow_runs/filter")
+        unauthorized = up.status_of("/work_pools/penstock")
         authorization = "Basic " + base64.b64encode(AUTH.encode()).decode()
-        forged = up.status_of("/flow_runs/filter", authorization=authorization)
+        forged = up.status_of("/flow_runs/filter", b"{}", authorization=authorization)
         key = up.environment["AWS_SECRET_ACCESS_KEY"]
         second = subprocess.run(
             [*PENSTOCK, "up", *given],
