@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -15,9 +16,9 @@ from config.names import check_pipeline_name
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import list_pipelines, load_pipeline
-from pipelines.deployments.differences import is_same, keep_switches
+from pipelines.deployments.differences import is_same, keep_schedules, keep_switches
 from pipelines.deployments.lost_runs import ensure_lost_runs_end
-from pipelines.deployments.schedules import schedule_text
+from pipelines.deployments.schedules import schedules_text
 from pipelines.deployments.server import (
     connected,
     ensure_pool,
@@ -25,7 +26,7 @@ from pipelines.deployments.server import (
     read_deployments,
     write_deployment,
 )
-from pipelines.deployments.wanted import FLOWS, TAG, Wanted, wanted_deployments
+from pipelines.deployments.wanted import FLOWS, OWN, TAG, Wanted, wanted_deployments
 
 POOL: Final = "penstock"
 REMOVED: Final = "removed"
@@ -42,7 +43,7 @@ class Deployment:
     Attributes:
         name: `FLOW/NAME`.
         change: `paused` where the pipeline file is gone.
-        schedule: In words; None for none.
+        schedule: In words, `2 schedules` where there are more; None for none.
         paused: Whether its schedule starts nothing now, since the file is gone or a person wanted it so.
     """
 
@@ -75,33 +76,37 @@ def deploy(settings: Settings, *, pool: str = POOL) -> Deployed:
         DeploymentError: The server cannot be reached, or refuses.
     """
     specs: dict[str, Pipeline] = {}
-    broken: dict[str, PenstockError] = {}
+    wrong: dict[Path, PenstockError] = {}
     for path in list_pipelines(settings):
         try:
             specs[check_pipeline_name(path.stem)] = load_pipeline(path, settings)
         except PenstockError as error:
-            broken[str(path)] = error
-    kept = {path.stem for path in list_pipelines(settings)}
-    done = asyncio.run(_deploy(wanted_deployments(specs), kept, pool))
-    return Deployed(pool=pool, deployments=tuple(done), broken=broken)
+            wrong[path] = error
+    broken = {path.stem for path in wrong}
+    done = asyncio.run(_deploy(wanted_deployments(specs, broken, pool), broken, pool))
+    return Deployed(
+        pool=pool, deployments=tuple(done), broken={str(path): error for path, error in wrong.items()}
+    )
 
 
-async def _deploy(wanted: list[Wanted], kept: set[str], pool: str) -> list[Deployment]:
+async def _deploy(wanted: list[Wanted], broken: set[str], pool: str) -> list[Deployment]:
     async with connected() as client:
         await ensure_pool(client, pool)
         await ensure_lost_runs_end(client, TAG)
         there = await read_deployments(client, tag=TAG, pool=pool)
         flow_ids = {name: await client.create_flow_from_name(flow.name) for name, flow in FLOWS.items()}
         by_key = {(one["flow_id"], one["name"]): one for one in there}
+        keys = [(str(flow_ids[one.flow]), one.name) for one in wanted]
         changes = [
-            _bring_in_line(client, one, by_key.get((str(flow_ids[one.flow]), one.pipeline)), flow_ids, pool)
-            for one in wanted
+            _bring_in_line(client, one, by_key.get(key), flow_ids, pool)
+            for one, key in zip(wanted, keys, strict=True)
         ]
         names = {str(flow_id): FLOWS[name].name for name, flow_id in flow_ids.items()}
+        kept = {*keys, *((str(flow_ids[OWN]), name) for name in broken)}
         gone = [
-            _pause(client, one, names[one["flow_id"]])
-            for one in there
-            if one["flow_id"] in names and one["name"] not in kept
+            _pause(client, by_key[key], names[key[0]])
+            for key in by_key
+            if key[0] in names and key not in kept
         ]
         return await _few_at_once([*changes, *gone])
 
@@ -117,12 +122,16 @@ async def _bring_in_line(
     change: Change = "created"
     paused = False
     if there is not None:
+        body = keep_schedules(body, there, wanted.unknown)
         change = "unchanged" if is_same(body, there) else "updated"
         body, paused = keep_switches(body, there, came_back=REMOVED in there["tags"])
     if change != "unchanged":
         await write_deployment(client, flow_ids[wanted.flow], body)
     return Deployment(
-        name=wanted.full_name, change=change, schedule=schedule_text(wanted.schedule), paused=paused
+        name=wanted.full_name,
+        change=change,
+        schedule=schedules_text([*wanted.schedules.values()]),
+        paused=paused,
     )
 
 

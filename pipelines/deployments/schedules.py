@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zlib import crc32
@@ -35,10 +36,14 @@ def same_form(schedule: dict[str, Any]) -> dict[str, Any]:
     return IntervalSchedule.model_validate(schedule).model_dump(mode="json")
 
 
-def schedule_text(schedule: Schedule | None) -> str | None:
-    """The schedule in few words: `every 5m`, `30 6 * * * Europe/Berlin`; None for none."""
-    if schedule is None:
-        return None
+def schedules_text(schedules: Collection[Schedule]) -> str | None:
+    """The schedule in few words: `every 5m`, `30 6 * * * Europe/Berlin`, `2 schedules`; None for none."""
+    if len(schedules) > 1:
+        return f"{len(schedules)} schedules"
+    return next(map(_text, schedules), None)
+
+
+def _text(schedule: Schedule) -> str:
     if schedule.every is not None:
         return f"every {format_duration(schedule.every)}"
     return f"{schedule.cron} {schedule.timezone}"

@@ -1,11 +1,13 @@
-"""The deployments that a folder of pipelines asks for: `FLOW/NAME`, of each flow one for each pipeline file.
+"""The deployments that a folder of pipelines asks for.
 
-NAME is the name of the file without its suffix, which is also the parameter `pipeline` of the flow.
+`ingest/NAME` for each pipeline file, NAME being the file's name without its suffix; and one of each other
+flow for all pipelines, which bears the name of the work pool: `replay/penstock`. NAME is the parameter
+`pipeline` of the flow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +31,9 @@ FLOWS: Final[dict[str, Flow[..., Any]]] = {
 }
 """The flows by the names of their functions."""
 
+OWN: Final = "ingest"
+"""The flow that has a deployment for each pipeline: a schedule and a state of its own, one run at a time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -36,70 +41,96 @@ class Wanted:
 
     Attributes:
         flow: The name of the flow's function.
-        pipeline: The only value of its parameter `pipeline`, and the deployment's own name.
-        schedule: When it runs by itself; None for never.
+        name: Its own.
+        pipelines: The values that its parameter `pipeline` may have.
+        schedules: When it runs by itself, for which pipeline.
+        unknown: The pipelines whose files are wrong: their schedules stay as they are.
     """
 
     flow: str
-    pipeline: str
+    name: str
+    pipelines: tuple[str, ...]
     description: str
     tags: tuple[str, ...]
-    schedule: Schedule | None = None
+    schedules: Mapping[str, Schedule]
+    unknown: frozenset[str] = frozenset()
 
     @property
     def full_name(self) -> str:
         """`FLOW/NAME`, as Prefect writes it."""
-        return f"{FLOWS[self.flow].name}/{self.pipeline}"
+        return f"{FLOWS[self.flow].name}/{self.name}"
 
     def body(self, pool: str) -> dict[str, Any]:
         """What the API is to keep of it, apart from the id of the flow and from what a person has paused."""
+        own = self.flow == OWN
         return {
-            "name": self.pipeline,
+            "name": self.name,
             "entrypoint": f"pipelines.flows:{self.flow}",
             "description": self.description,
             "tags": list(self.tags),
-            "parameters": {"pipeline": self.pipeline},
-            "parameter_openapi_schema": _form(FLOWS[self.flow], self.pipeline),
+            "parameters": {"pipeline": self.name} if own else {},
+            "parameter_openapi_schema": _form(FLOWS[self.flow], self.pipelines, own=own),
             "enforce_parameter_schema": True,
             "work_pool_name": pool,
             # The folder of the worker: there the relative paths of pipeline files begin.
             "job_variables": {"working_dir": ".", "env": HEARTBEAT},
-            "schedules": list(self._schedules()),
-            "concurrency_limit": 1,
-            # Nothing queues up behind a long batch: the next tick takes in what has landed meanwhile.
-            "concurrency_options": {
-                "collision_strategy": "CANCEL_NEW",
-                "grace_period_seconds": _TIME_TO_BEGIN_S,
-            },
+            "schedules": [self._schedule(name, one) for name, one in self.schedules.items()],
+            **(_ONE_AT_A_TIME if own else {}),
         }
 
-    def _schedules(self) -> Iterator[dict[str, Any]]:
-        if self.schedule is not None:
-            schedule = prefect_schedule(self.schedule, self.full_name)
-            yield {"slug": SLUG, "schedule": schedule, "parameters": {}, "active": True}
+    def _schedule(self, pipeline: str, schedule: Schedule) -> dict[str, Any]:
+        own = self.flow == OWN
+        return {
+            "slug": SLUG if own else pipeline,
+            "schedule": prefect_schedule(schedule, f"{self.flow}/{pipeline}"),
+            "parameters": {} if own else {"pipeline": pipeline},
+            "active": True,
+        }
 
 
-def wanted_deployments(specs: Mapping[str, Pipeline]) -> list[Wanted]:
-    """The deployments for pipelines by the names of their files."""
-    return [_wanted(flow, name, spec) for name, spec in specs.items() for flow in FLOWS]
+_ONE_AT_A_TIME: Final = {
+    "concurrency_limit": 1,
+    # Nothing queues up behind a long batch: the next tick takes in what has landed meanwhile.
+    "concurrency_options": {"collision_strategy": "CANCEL_NEW", "grace_period_seconds": _TIME_TO_BEGIN_S},
+}
 
 
-def _wanted(flow: str, name: str, spec: Pipeline) -> Wanted:
-    schedules = {"ingest": spec.schedule, "maintain": spec.table.upkeep.schedule}
+def wanted_deployments(specs: Mapping[str, Pipeline], broken: Collection[str], pool: str) -> list[Wanted]:
+    """The deployments for pipelines by the names of their files; `broken` are those whose files are wrong."""
+    own = [_of_one(name, spec) for name, spec in specs.items()]
+    if not specs and not broken:
+        return own
+    return own + [_of_all(flow, specs, broken, pool) for flow in FLOWS if flow != OWN]
+
+
+def _of_one(name: str, spec: Pipeline) -> Wanted:
     source = spec.source.uri or spec.source.table
-    about = FLOWS[flow].description or ""
+    about = FLOWS[OWN].description or ""
     return Wanted(
-        flow=flow,
-        pipeline=name,
+        flow=OWN,
+        name=name,
+        pipelines=(name,),
         description="\n\n".join(filter(None, (spec.description, f"`{source}` → `{spec.table.uri}`", about))),
         tags=tuple(dict.fromkeys((TAG, name, *spec.tags))),
-        schedule=schedules.get(flow),
+        schedules={} if spec.schedule is None else {name: spec.schedule},
     )
 
 
-def _form(flow: Flow[..., Any], pipeline: str) -> dict[str, Any]:
-    """What the UI asks for before a run: the parameters with their types, the pipeline being given."""
+def _of_all(flow: str, specs: Mapping[str, Pipeline], broken: Collection[str], pool: str) -> Wanted:
+    upkeep = {name: spec.table.upkeep.schedule for name, spec in specs.items()} if flow == "maintain" else {}
+    return Wanted(
+        flow=flow,
+        name=pool,
+        pipelines=tuple(sorted({*specs, *broken})),
+        description=FLOWS[flow].description or "",
+        tags=(TAG,),
+        schedules={name: one for name, one in upkeep.items() if one is not None},
+        unknown=frozenset(broken),
+    )
+
+
+def _form(flow: Flow[..., Any], pipelines: tuple[str, ...], *, own: bool) -> dict[str, Any]:
+    """What the UI asks for before a run: the parameters with their types, the pipeline out of a list."""
     schema = parameter_schema(flow.fn).model_dump(mode="json")
-    if "pipeline" in schema["properties"]:
-        schema["properties"]["pipeline"] |= {"enum": [pipeline], "default": pipeline}
+    schema["properties"]["pipeline"] |= {"enum": list(pipelines)} | ({"default": pipelines[0]} if own else {})
     return schema

@@ -75,8 +75,45 @@ def test_deploy_new_pipeline_makes_schedule_form_and_limit(server: PrefectServer
     assert made["global_concurrency_limit"]["limit"] == 1
     assert made["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert made["work_pool_name"] == pipelines.name
-    upkeep = find(server, "maintain", "made")["schedules"][0]["schedule"]
-    assert (upkeep["cron"], upkeep["timezone"]) == ("30 3 * * *", "Europe/Berlin")
+
+
+def test_deploy_makes_one_deployment_of_each_other_flow_for_all_pipelines(
+    server: PrefectServer, pipelines: Path
+) -> None:
+    write(pipelines, "one")
+    write(pipelines, "other")
+
+    done = deploy_all(pipelines)
+
+    assert {name.partition("/")[0] for name in done} == {"ingest", "replay", "backfill", "maintain", "verify"}
+    assert len(done) == 2 + 4
+    replay = find(server, "replay", pipelines.name)
+    assert replay["parameter_openapi_schema"]["properties"]["pipeline"]["enum"] == ["one", "other"]
+    assert (replay["parameters"], replay["schedules"]) == ({}, [])
+    upkeep = find(server, "maintain", pipelines.name)["schedules"]
+    assert {one["slug"]: one["parameters"] for one in upkeep} == {
+        "one": {"pipeline": "one"},
+        "other": {"pipeline": "other"},
+    }
+    assert {(one["schedule"]["cron"], one["schedule"]["timezone"]) for one in upkeep} == {
+        ("30 3 * * *", "Europe/Berlin")
+    }
+
+
+def test_deploy_upkeep_of_a_pipeline_that_a_person_switched_off_stays_off(
+    server: PrefectServer, pipelines: Path
+) -> None:
+    write(pipelines, "kept")
+    deploy_all(pipelines)
+    with get_client(sync_client=True) as client:
+        there = find(server, "maintain", pipelines.name)
+        client.update_deployment_schedule(there["id"], there["schedules"][0]["id"], active=False)
+    write(pipelines, "new")
+
+    assert deploy_all(pipelines)[f"maintain/{pipelines.name}"] == ("updated", False)
+
+    active = {one["slug"]: one["active"] for one in find(server, "maintain", pipelines.name)["schedules"]}
+    assert active == {"kept": False, "new": True}
 
 
 def test_deploy_again_touches_nothing(server: PrefectServer, pipelines: Path) -> None:
@@ -99,7 +136,7 @@ def test_deploy_changed_schedule_updates_that_deployment_alone(
     done = deploy_all(pipelines)
 
     assert done["ingest/changed"] == ("updated", False)
-    assert done["maintain/changed"] == ("unchanged", False)
+    assert done[f"maintain/{pipelines.name}"] == ("unchanged", False)
     assert find(server, "ingest", "changed")["schedules"][0]["schedule"]["interval"] == 600
 
 
@@ -116,11 +153,13 @@ def test_deploy_what_a_person_paused_stays_paused(server: PrefectServer, pipelin
 
 def test_deploy_removed_file_pauses_until_it_is_back(server: PrefectServer, pipelines: Path) -> None:
     write(pipelines, "gone")
+    write(pipelines, "stays")
     deploy_all(pipelines)
     (pipelines / "gone.yaml").unlink()
 
     assert deploy_all(pipelines)["ingest/gone"] == ("paused", True)
     assert find(server, "ingest", "gone")["paused"]
+    assert [one["slug"] for one in find(server, "maintain", pipelines.name)["schedules"]] == ["stays"]
     assert deploy_all(pipelines)["ingest/gone"] == ("unchanged", True)
 
     write(pipelines, "gone")
@@ -145,6 +184,10 @@ def test_deploy_broken_file_is_told_and_the_others_are_deployed(
     assert [Path(one["file"]).name for one in document["broken"]] == ["broken.yaml"]
     assert {one["change"] for one in document["deployments"]} == {"unchanged"}
     assert not find(server, "ingest", "broken")["paused"]
+    assert {one["slug"] for one in find(server, "maintain", pipelines.name)["schedules"]} == {
+        "whole",
+        "broken",
+    }
 
 
 def test_deploy_without_server_fails_with_its_address(pipelines: Path) -> None:
