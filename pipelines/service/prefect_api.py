@@ -48,6 +48,6 @@ class PrefectApi:
         request = urllib.request.Request(self.url + path, data=data, headers=given)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-                return json.load(answer)
+                return json.load(answer)  # row objects allowed: an answer of the API
         except (OSError, http.client.HTTPException, ValueError):
             return None

@@ -76,7 +76,7 @@ def _end() -> None:
 
 def main() -> None:
     """Runs the parts until one ends, or until a signal."""
-    plan: dict[str, Any] = json.load(sys.stdin)
+    plan: dict[str, Any] = json.load(sys.stdin)  # row objects allowed: the plan of the parts
     end_with_parent(plan["parent"])
     manager = Manager(LogPrinter(Path(plan["logs"]), verbose=plan["verbose"]))
     for part in plan["parts"]:

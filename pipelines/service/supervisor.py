@@ -73,7 +73,7 @@ class Supervisor:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout.readlines():
-            told = json.loads(line)
+            told = json.loads(line)  # row objects allowed: an event of a part
             if told["event"] == "started":
                 self._pids[told["part"]] = told["number"]
             elif self._ended is None:
