@@ -26,7 +26,8 @@ ENV PATH=/opt/penstock/bin:$PATH \
     PREFECT_SERVER_ANALYTICS_ENABLED=false \
     PREFECT_SERVER_CSRF_PROTECTION_ENABLED=true \
     PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT=false \
-    PREFECT_SERVER_UI_STATIC_DIRECTORY=/home/penstock/.prefect/ui
+    PREFECT_SERVER_UI_STATIC_DIRECTORY=/home/penstock/.prefect/ui \
+    PREFECT_SERVER_UI_V2_ENABLED=false
 USER penstock
 WORKDIR /work
 # The decoder, compiled once for all containers.
