@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,16 +15,16 @@ from config.spec_file import list_pipelines, load_pipeline
 from serving.errors import UnknownTableError
 from storage.errors import NotFoundError
 from storage.skipping.reader import TableReader, read_table
-from storage.tables.log.files import has_version
+from storage.tables.log.files import has_version, mark_of
 
-_TRUSTED_S: Final = 60.0
-"""How long a table is asked for the next version alone, before its log is listed anew."""
+_KEPT: Final = 16
+"""Versions of tables that were used last: the answer to a plan needs not to read the log again."""
 
 
 @dataclass(frozen=True)
 class _Opened:
     reader: TableReader
-    at_s: float
+    mark: str | None
 
 
 class Catalog:
@@ -36,7 +36,8 @@ class Catalog:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._opened: dict[str, _Opened] = {}
+        self._newest: dict[str, _Opened] = {}
+        self._kept: OrderedDict[tuple[str, int, str], TableReader] = OrderedDict()
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -65,25 +66,60 @@ class Catalog:
         """
         uri = self.pipeline(name).table.uri
         try:
-            if version is None and at is None:
-                return self._newest(uri)
-            return read_table(uri, version, at)
+            if at is not None:
+                return self._keep(uri, read_table(uri, at=at))
+            newest = self._open_newest(uri)
+            if version is None or version == newest.version:
+                return newest
+            return self._found(uri, version, _id(newest)) or self._keep(uri, read_table(uri, version))
         except NotFoundError as error:
             raise unknown_table(name, version if at is None else at) from error
 
-    def _newest(self, uri: str) -> TableReader:
+    def open_pinned(self, name: str, version: int, table: str) -> TableReader | None:
+        """A version of the table of that id, as it was opened before; None where there is another table now.
+
+        Raises:
+            UnknownTableError: There is none, or no such version any more.
+            StorageError: It is there and cannot be read.
+        """
+        uri = self.pipeline(name).table.uri
+        if found := self._found(uri, version, table):
+            return found
+        reader = self.open(name, version)
+        return reader if _id(reader) == table else None
+
+    def _open_newest(self, uri: str) -> TableReader:
         with self._lock:
-            opened = self._opened.get(uri)
-        if opened is not None and not self._is_outdated(uri, opened):
-            return opened.reader
+            opened = self._newest.get(uri)
+        if opened is not None and _is_newest(uri, opened):
+            return self._keep(uri, opened.reader)
         reader = read_table(uri)
         with self._lock:
-            self._opened[uri] = _Opened(reader, time.monotonic())
+            self._newest[uri] = _Opened(reader, mark_of(uri, reader.version))
+        return self._keep(uri, reader)
+
+    def _keep(self, uri: str, reader: TableReader) -> TableReader:
+        key = uri, reader.version, _id(reader)
+        with self._lock:
+            self._kept[key] = reader
+            self._kept.move_to_end(key)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
         return reader
 
-    def _is_outdated(self, uri: str, opened: _Opened) -> bool:
-        old = time.monotonic() - opened.at_s > _TRUSTED_S
-        return old or has_version(uri, opened.reader.version + 1)
+    def _found(self, uri: str, version: int, table: str) -> TableReader | None:
+        with self._lock:
+            return self._kept.get((uri, version, table))
+
+
+def _id(reader: TableReader) -> str:
+    return str(reader.table.metadata().id)
+
+
+def _is_newest(uri: str, opened: _Opened) -> bool:
+    """Whether it is, and of the same table: one may have been made anew at its place."""
+    version = opened.reader.version
+    return not has_version(uri, version + 1) and mark_of(uri, version) == opened.mark is not None
 
 
 def unknown_table(name: str, version: object = None) -> UnknownTableError:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from serving.errors import ProtocolError
+from serving.queries.pinned import Pin
 from serving.queries.query import Statement
 
 _DIGEST: Final = "sha256"
@@ -34,7 +35,7 @@ class Tickets:
             "client": client,
             "sql": statement.sql,
             "parameters": _to_text(statement.parameters),
-            "versions": dict(statement.versions),
+            "pins": statement.pins,
             "part": [statement.part, statement.parts],
         }
         text = json.dumps(told).encode()
@@ -53,7 +54,8 @@ class Tickets:
         if told["client"] != client:
             raise _no_ticket()
         part, parts = told["part"]
-        return Statement(told["sql"], _from_text(told["parameters"]), told["versions"], part, parts)
+        pins = {name: Pin(*pin) for name, pin in told["pins"].items()}
+        return Statement(told["sql"], _from_text(told["parameters"]), pins, part, parts)
 
     def _signature(self, text: bytes) -> bytes:
         return hmac.digest(self._key, text, _DIGEST)

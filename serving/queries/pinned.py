@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import polars as pl
+from datafusion import SessionContext
 from datafusion.catalog import SchemaProvider, Table
 
 from config.errors import PenstockError
 from serving.catalog import Catalog, unknown_table
+from serving.errors import StatementError
+from serving.queries.conditions import FENCE, SCAN, as_polars
 from serving.queries.pruned import PrunedDataset
+from storage.errors import NotFoundError
+from storage.skipping.reader import TableReader
 
 AT: Final = "@"
 Allowed = Callable[[str], bool]
+
+
+class Pin(NamedTuple):
+    """Which table a name meant: its version, and its id, since another table may be made at its place."""
+
+    version: int
+    table: str
 
 
 class PinnedTables(SchemaProvider):
@@ -22,28 +35,33 @@ class PinnedTables(SchemaProvider):
     Args:
         catalog: Where they are.
         allowed: Whether the client may read a table.
-        versions: At which the tables were pinned before, by name; gets those that are pinned now.
+        pins: What names meant before; the others are pinned as they are asked for.
         part: Which share of the files of a table, from 0, of `parts`.
         readers: How many read one table at the same time.
+
+    Attributes:
+        pins: What all names mean that were asked for.
+        problem: What went wrong first, in our words.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         allowed: Allowed,
-        versions: dict[str, int],
+        pins: Mapping[str, Pin],
         part: int = 0,
         parts: int = 1,
         *,
         readers: int,
     ) -> None:
-        self.versions = versions
+        self.pins = dict(pins)
         self.problem: PenstockError | None = None
         self._catalog, self._allowed = catalog, allowed
         self._part, self._parts = part, parts
         self._readers = readers
         self._datasets: dict[str, PrunedDataset] = {}
         self._tables: dict[str, Table] = {}
+        self._scans = SessionContext()
 
     # A property and a list, whatever DataFusion's stub says: its native code asks for these.
     @property
@@ -65,24 +83,67 @@ class PinnedTables(SchemaProvider):
             self.problem = error
             return None
 
-    def narrow(self, asked: str, condition: Any) -> None:
-        """Reads no more of a table than `condition` leaves, a `datafusion.Expr`."""
-        if dataset := self._datasets.get(asked):
-            dataset.narrow(condition)
+    def narrow(self, asked: Mapping[str, list[list[Any]]]) -> None:
+        """Reads no more of the tables than `conditions` found."""
+        for scan, conditions in asked.items():
+            dataset = self._datasets[scan]
+            dataset.narrow(as_polars(conditions, dataset.table_schema))
+
+    def files(self) -> pl.DataFrame:
+        """The files of the one table that is read, those that may hold what is asked for."""
+        (dataset,) = self._datasets.values()
+        return dataset.files
 
     def _opened(self, asked: str) -> Table:
-        name, at_sign, at = asked.partition(AT)
+        name = asked.partition(AT)[0]
         if not self._allowed(name):
             raise unknown_table(name)
-        version = self.versions.get(asked)
-        if version is None and at_sign and at.isdecimal():
-            version = int(at)
-        moment = _moment(name, at) if version is None and at_sign else None
-        reader = self._catalog.open(name, version, moment)
-        self.versions[asked] = reader.version
-        dataset = PrunedDataset(reader, self._readers, self._part, self._parts)
-        self._datasets[asked] = dataset
-        return Table(dataset)
+        reader = self._reader(asked)
+        if not reader.is_plain():
+            raise StatementError(
+                "the table uses features of Delta that this server cannot read",
+                got=asked,
+                expected="a table without deletion vectors and column mapping, with its files in its folder",
+            )
+        self.pins[asked] = Pin(reader.version, reader.table.metadata().id)
+        told = self._failed(asked)
+        return self._scanned(PrunedDataset(reader, self._readers, told, self._part, self._parts))
+
+    def _reader(self, asked: str) -> TableReader:
+        name, at_sign, at = asked.partition(AT)
+        pin = self.pins.get(asked)
+        if pin is not None:
+            reader = self._catalog.open_pinned(name, *pin)
+            if reader is None:
+                raise _gone(asked)
+            return reader
+        if at_sign and at.isdecimal() and at.isascii():
+            return self._catalog.open(name, int(at))
+        return self._catalog.open(name, at=_moment(name, at) if at_sign else None)
+
+    def _scanned(self, dataset: PrunedDataset) -> Table:
+        """The table behind a fence, under a name that `conditions` finds again."""
+        name = f"{SCAN}{len(self._datasets)}"
+        self._datasets[name] = dataset
+        return self._scans.read_table(Table(dataset)).alias(name).limit(FENCE).into_view()
+
+    def _failed(self, asked: str) -> Callable[[Exception], Exception]:
+        def told(error: Exception) -> Exception:
+            error = _gone(asked) if isinstance(error, NotFoundError) else error
+            if isinstance(error, PenstockError):
+                self.problem = self.problem or error
+            return error
+
+        return told
+
+
+def _gone(asked: str) -> StatementError:
+    return StatementError(
+        "files of this version of the table are gone",
+        got=asked,
+        expected="a version that vacuum has left",
+        next_step="ask again, of the newest version",
+    )
 
 
 def _moment(name: str, text: str) -> datetime:

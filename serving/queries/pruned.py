@@ -6,18 +6,22 @@ files would be in memory as a whole. It gets a few here, whatever the table, whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from serving.queries.conditions import as_polars
 from storage.skipping.fragments import Fragments
+from storage.skipping.plan import choose_files
 from storage.skipping.reader import TableReader
 from storage.skipping.runs import Runs, share_of
+from storage.upstream import translated
+
+Told = Callable[[Exception], Exception]
 
 
 class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has no types
@@ -26,26 +30,42 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
     Args:
         reader: The table.
         readers: How many read at the same time.
-        part: Which share of its files, from 0.
+        told: Is told each error of reading; gives the one to be raised.
+        part: Which share of the files that are asked for, from 0.
         parts: Of how many shares.
     """
 
-    def __init__(self, reader: TableReader, readers: int, part: int = 0, parts: int = 1) -> None:
-        self._reader, self._readers = reader, readers
+    def __init__(self, reader: TableReader, readers: int, told: Told, part: int = 0, parts: int = 1) -> None:
+        self._reader, self._readers, self._told = reader, readers, told
+        self._part, self._parts = part, parts
         self._fragments = Fragments(reader.uri, reader.table)
-        self._files = share_of(reader.files(), part, parts)
         self._where: pl.Expr | None = None
         empty = self._fragments.dataset([])
         super().__init__([], empty.schema, empty.format, empty.filesystem)
 
-    def narrow(self, condition: Any) -> None:
-        """Only rows that meet `condition` are asked for, a `datafusion.Expr`; others may come too."""
-        self._where = as_polars(condition, self._reader.schema)
+    def narrow(self, where: pl.Expr | None) -> None:
+        """Only rows that meet `where` are asked for; others may come too. Before anything else."""
+        self._where = where
+
+    @cached_property
+    def files(self) -> pl.DataFrame:
+        """Those of all shares that may hold rows that are asked for, by the log; as `files_of` gave them."""
+        return choose_files(self._reader.files(), self._question).files
+
+    @property
+    def table_schema(self) -> pl.Schema:
+        """The columns, with the types of Polars."""
+        return self._reader.schema
 
     def get_fragments(self, filter: Any = None) -> Any:
-        """What DataFusion reads at the same time; `filter` comes again with each."""
-        runs = Runs(self._fragments, self._files, self._reader.question(self._where))
-        return iter([_Share(self._fragments, runs) for _ in range(self._readers)])
+        """What DataFusion reads at the same time."""
+        share = share_of(self.files, self._part, self._parts)
+        runs = Runs(self._fragments, share, self._question)
+        return iter([_Share(self._fragments, runs, self._reader.uri, self._told)] * self._readers)
+
+    @cached_property
+    def _question(self) -> Any:
+        return self._reader.question(self._where)
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,8 @@ class _Share:
 
     fragments: Fragments
     runs: Runs
+    uri: str
+    told: Told
 
     def scanner(self, _schema: Any, columns: Any, filter: Any, batch_size: int, **_options: Any) -> _Scan:
         """What DataFusion draws the rows from."""
@@ -74,8 +96,15 @@ class _Scan:
         return schema if self.columns is None else pa.schema([schema.field(name) for name in self.columns])
 
     def to_batches(self) -> Iterator[Any]:
-        """The rows that meet the filter."""
-        for piece in self.share.runs:
-            yield from self.share.fragments.dataset([piece]).to_batches(
-                columns=self.columns, filter=self.filter, batch_size=self.batch_rows, use_threads=False
-            )
+        """The rows."""
+        try:
+            with translated("read the table", self.share.uri):
+                for piece in self.share.runs:
+                    yield from self.share.fragments.dataset([piece]).to_batches(
+                        columns=self.columns,
+                        filter=self.filter,
+                        batch_size=self.batch_rows,
+                        use_threads=False,
+                    )
+        except Exception as error:  # noqa: BLE001 (DataFusion would word it its own way, with paths)
+            raise self.share.told(error) from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import re
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,9 +12,10 @@ from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOpti
 from config.errors import PenstockError
 from serving.catalog import Catalog
 from serving.errors import StatementError
-from serving.queries.conditions import conditions
+from serving.queries.conditions import conditions, is_fence
+from serving.queries.drawing import drawn
 from serving.queries.names import in_engine_names
-from serving.queries.pinned import Allowed, PinnedTables
+from serving.queries.pinned import Allowed, Pin, PinnedTables
 
 CATALOG: Final = "penstock"
 SCHEMA: Final = "public"
@@ -21,6 +23,7 @@ _READ_ONLY: Final = SQLOptions().with_allow_ddl(False).with_allow_dml(False).wit
 _BATCH_ROWS: Final = 65_536
 # Of one row each, whatever else they do: their rows may be made file by file.
 _ROW_WISE: Final = {"Projection", "Filter", "TableScan", "SubqueryAlias"}
+_NOT_ERRORS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,14 @@ class Statement:
     Attributes:
         sql: As the client wrote it.
         parameters: One row with the values of `$1`, `$2` …; None without any.
-        versions: At which its tables are pinned, by name; the others are pinned when it is planned.
+        pins: What the names of its tables mean; the others are pinned when it is planned.
         part: Which share of the answer, from 0.
         parts: Of how many shares.
     """
 
     sql: str
     parameters: Any = None
-    versions: Mapping[str, int] = field(default_factory=dict)
+    pins: Mapping[str, Pin] = field(default_factory=dict)
     part: int = 0
     parts: int = 1
 
@@ -48,43 +51,58 @@ class Planned:
 
     Attributes:
         schema: A `pyarrow.Schema`: the columns of the answer.
-        versions: At which its tables are pinned, all of them.
+        pins: What the names of its tables mean, all of them.
     """
 
     schema: Any
-    versions: Mapping[str, int]
+    pins: Mapping[str, Pin]
     _frame: Any
+    _plan: Any
     _tables: PinnedTables
 
     def is_row_wise(self) -> bool:
         """Whether each row of the answer is made of one row of one table, so that it can be had in parts."""
-        scans, waiting = 0, [self._frame.optimized_logical_plan()]
-        while waiting:
-            node = waiting.pop()
-            name = type(node.to_variant()).__name__
-            scans += name == "TableScan"
-            if name not in _ROW_WISE:
-                return False
-            waiting += node.inputs()
-        return scans == 1
+        return self._kinds() <= _ROW_WISE and self._plan.display_indent().count("TableScan: ") == 1
 
-    def batches(self) -> Generator[Any]:
+    def rows(self) -> int | None:
+        """How many the answer has, where the log tells for certain."""
+        if not self.is_row_wise() or "Filter" in self._kinds():
+            return None
+        counts = self._tables.files()["rows"]
+        return None if counts.has_nulls() else int(counts.sum())
+
+    def file_bytes(self) -> tuple[int, int]:
+        """Of an answer that is row-wise: how many files may hold its rows, and of how many bytes together."""
+        files = self._tables.files()
+        return files.height, int(files["size"].sum())
+
+    def batches(self, check: Callable[[], None] = lambda: None) -> Generator[Any]:
         """The answer as `pyarrow.RecordBatch`es; runs as it is drawn, and stops where it is closed.
+
+        Args:
+            check: Is called all the time; what it raises ends the query, and is raised.
 
         Raises:
             StatementError: A value cannot be computed.
             StorageError: A table cannot be read.
         """
-        stream = self._frame.execute_stream()
-        while True:
-            try:
-                batch = stream.next().to_pyarrow()
-            except StopIteration:
-                return
-            except Exception as error:
-                raise _failed(error, self._tables) from error
-            if batch.num_rows:
-                yield batch
+        try:
+            for batch in drawn(self._frame, check):
+                if batch.num_rows:
+                    yield batch
+        except _NOT_ERRORS:
+            raise
+        except BaseException as error:  # a panic of the engine is no Exception
+            raise _failed(error, self._tables) from error
+
+    def _kinds(self) -> set[str]:
+        kinds, waiting = set(), [self._plan]
+        while waiting:
+            node = waiting.pop()
+            if not is_fence(node):
+                kinds.add(type(node.to_variant()).__name__)
+            waiting += node.inputs()
+        return kinds
 
 
 class Engine:
@@ -109,24 +127,20 @@ class Engine:
             StorageError: A table cannot be read.
         """
         tables = PinnedTables(
-            self.catalog,
-            allowed,
-            dict(statement.versions),
-            statement.part,
-            statement.parts,
-            readers=self._threads,
+            self.catalog, allowed, statement.pins, statement.part, statement.parts, readers=self._threads
         )
         session = self._session(tables)
         try:
             frame = session.sql(
                 in_engine_names(statement.sql), options=_READ_ONLY, param_values=_values(statement.parameters)
             )
-            schema = frame.schema()
-            for name, condition in conditions(frame.logical_plan()).items():
-                tables.narrow(name, condition)
-        except Exception as error:
+            plan = frame.optimized_logical_plan()
+            tables.narrow(conditions(plan))
+            return Planned(frame.schema(), tables.pins, frame, plan, tables)
+        except _NOT_ERRORS:
+            raise
+        except BaseException as error:  # a panic of the engine is no Exception
             raise _failed(error, tables) from error
-        return Planned(schema, tables.versions, frame, tables)
 
     def _session(self, tables: PinnedTables) -> SessionContext:
         config = (
@@ -136,6 +150,8 @@ class Engine:
             .with_information_schema(enabled=True)
             .with_target_partitions(self._threads)
             .with_batch_size(_BATCH_ROWS)
+            # Fields of structs are to stand in conditions as such.
+            .set("datafusion.optimizer.enable_leaf_expression_pushdown", "false")
             # Clients in other languages know text, and not all of them views of text.
             .set("datafusion.optimizer.expand_views_at_output", "true")
         )
@@ -152,10 +168,11 @@ def _values(parameters: Any) -> dict[str, Any] | None:
     return {f"{number}": column[0] for number, column in enumerate(parameters.columns, start=1)}
 
 
-def _failed(error: Exception, tables: PinnedTables) -> PenstockError:
+def _failed(error: BaseException, tables: PinnedTables) -> PenstockError:
     """What went wrong, in our words where we know it, else in DataFusion's."""
     if isinstance(error, PenstockError):
         return error
     if tables.problem is not None:
         return tables.problem
-    return StatementError("the statement cannot be run", got=str(error).partition("\n")[0][:500])
+    text = re.sub(r"^(Exception: )?(DataFusion error: )?", "", str(error).partition("\n")[0])
+    return StatementError("the statement cannot be run", got=text[:500] or type(error).__name__)

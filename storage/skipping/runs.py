@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from storage.skipping.fragments import Fragments
-from storage.skipping.plan import Question, choose_files, open_files
+from storage.skipping.plan import Question, open_files
 
 
 def share_of(files: pl.DataFrame, part: int, parts: int) -> pl.DataFrame:
@@ -24,7 +24,7 @@ class Runs:
 
     Args:
         fragments: Of the table.
-        files: As `files_of` gave them.
+        files: Those that may hold matches, as `choose_files` gave them.
         question: What of them is asked for.
     """
 
@@ -43,6 +43,5 @@ class Runs:
             return next(self._pieces)
 
     def _made(self) -> Iterator[Any]:
-        chosen = choose_files(self._files, self._question).files
-        for opened in open_files(chosen, self._question, self._fragments):
+        for opened in open_files(self._files, self._question, self._fragments):
             yield from opened.parts()

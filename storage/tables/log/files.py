@@ -29,6 +29,24 @@ def has_version(uri: str, version: int) -> bool:
         return bool(filesystem.exists(path))
 
 
+def mark_of(uri: str, version: int) -> str | None:
+    """What tells the commit of a version from another one of the same number; None where there is none.
+
+    One small request. Another table at the same place has other marks, as far as the store tells them.
+
+    Raises:
+        StorageError: The store cannot be asked.
+    """
+    filesystem, path = open_filesystem(log_file(uri, version))
+    filesystem.invalidate_cache()
+    with translated("read the log of the table", uri):
+        try:
+            told = filesystem.info(path)
+        except FileNotFoundError:
+            return None
+        return " ".join(str(told.get(name)) for name in ("size", "mtime", "ino", "ETag", "LastModified"))
+
+
 def read_actions(uri: str, version: int, *, missing_ok: bool = False) -> list[dict[str, Any]]:
     """The actions of one commit; none where it is missing and may be.
 
