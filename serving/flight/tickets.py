@@ -28,21 +28,20 @@ class Tickets:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(_DIGEST_BYTES)
 
-    def make(self, statement: Statement, client: str) -> bytes:
-        """A ticket for `statement`, for the client alone that asked for it."""
+    def make(self, statement: Statement, client: str) -> list[bytes]:
+        """A ticket for each part of `statement`, for the client alone that asked for it."""
         told = {
             "id": secrets.token_hex(8),
             "client": client,
             "sql": statement.sql,
             "parameters": _to_text(statement.parameters),
             "pins": statement.pins,
-            "part": [statement.part, statement.parts],
         }
-        text = json.dumps(told).encode()
-        return self._signature(text) + text
+        parts = [{**told, "part": [part, statement.parts]} for part in range(statement.parts)]
+        return [self._signed(json.dumps(one).encode()) for one in parts]
 
-    def read(self, ticket: bytes, client: str) -> Statement:
-        """The statement of a ticket.
+    def read(self, ticket: bytes, client: str) -> tuple[str, Statement]:
+        """The id of the statement, which all of its parts have; and the part of a ticket.
 
         Raises:
             ProtocolError: This server has made no such ticket, or for somebody else.
@@ -53,9 +52,11 @@ class Tickets:
         told = json.loads(text)
         if told["client"] != client:
             raise _no_ticket()
-        part, parts = told["part"]
         pins = {name: Pin(*pin) for name, pin in told["pins"].items()}
-        return Statement(told["sql"], _from_text(told["parameters"]), pins, part, parts)
+        return told["id"], Statement(told["sql"], _from_text(told["parameters"]), pins, *told["part"])
+
+    def _signed(self, text: bytes) -> bytes:
+        return self._signature(text) + text
 
     def _signature(self, text: bytes) -> bytes:
         return hmac.digest(self._key, text, _DIGEST)

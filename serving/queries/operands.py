@@ -53,7 +53,8 @@ class Operands:
             return None
         if found[1].is_float():
             return _float_compared(found[0], sign, float(pl.select(value).item()))
-        return _OPERATORS[sign](found[0], value)  # type: ignore[no-any-return]
+        told: pl.Expr = _OPERATORS[sign](found[0], value)
+        return told
 
     def one_of(self, expression: Any, listed: Sequence[Any]) -> pl.Expr | None:
         """A column that is one of some literals."""
@@ -67,7 +68,7 @@ class Operands:
         literals = [_literal(one, found[1]) for one in listed]
         if any(one is None for one in literals):
             return None
-        values = pl.concat(pl.select(value=one)["value"] for one in literals)  # type: ignore[arg-type]
+        values = pl.concat(pl.select(value=one)["value"] for one in literals)
         fitting = values.cast(found[1], strict=False)  # integers that the column cannot hold become null
         return found[0].is_in(fitting.drop_nulls().implode())
 
@@ -108,7 +109,7 @@ def combined(function: Callable[..., pl.Expr], parts: Sequence[pl.Expr]) -> pl.E
 def _float_compared(column: pl.Expr, sign: str, value: float) -> pl.Expr | None:
     if value != value or (value == 0.0 and sign not in _WITH_ZERO):
         return None
-    told = _OPERATORS[_WITH_ZERO[sign] if value == 0.0 else sign](column, pl.lit(value, pl.Float64))
+    told: pl.Expr = _OPERATORS[_WITH_ZERO[sign] if value == 0.0 else sign](column, pl.lit(value, pl.Float64))
     return told | (column >= pl.lit(float("nan"))) if sign in ("<", "<=") else told  # -NaN is the least
 
 

@@ -89,6 +89,10 @@ class PinnedTables(SchemaProvider):
             dataset = self._datasets[scan]
             dataset.narrow(as_polars(conditions, dataset.table_schema))
 
+    def count(self) -> int:
+        """How many tables the query names, versions of one as well."""
+        return len(self._datasets)
+
     def files(self) -> pl.DataFrame:
         """The files of the one table that is read, those that may hold what is asked for."""
         (dataset,) = self._datasets.values()
@@ -105,7 +109,7 @@ class PinnedTables(SchemaProvider):
                 got=asked,
                 expected="a table without deletion vectors and column mapping, with its files in its folder",
             )
-        self.pins[asked] = Pin(reader.version, reader.table.metadata().id)
+        self.pins[asked] = Pin(reader.version, str(reader.table.metadata().id))
         told = self._failed(asked)
         return self._scanned(PrunedDataset(reader, self._readers, told, self._part, self._parts))
 
@@ -113,7 +117,7 @@ class PinnedTables(SchemaProvider):
         name, at_sign, at = asked.partition(AT)
         pin = self.pins.get(asked)
         if pin is not None:
-            reader = self._catalog.open_pinned(name, *pin)
+            reader = self._catalog.open_pinned(name, pin.version, pin.table)
             if reader is None:
                 raise _gone(asked)
             return reader

@@ -62,7 +62,8 @@ class Planned:
 
     def is_row_wise(self) -> bool:
         """Whether each row of the answer is made of one row of one table, so that it can be had in parts."""
-        return self._kinds() <= _ROW_WISE and self._plan.display_indent().count("TableScan: ") == 1
+        is_one = self._tables.count() == self._plan.display_indent().count("TableScan: ") == 1
+        return is_one and self._kinds() <= _ROW_WISE
 
     def rows(self) -> int | None:
         """How many the answer has, where the log tells for certain."""
@@ -116,7 +117,8 @@ class Engine:
 
     def __init__(self, catalog: Catalog, *, memory_bytes: int, threads: int) -> None:
         self.catalog = catalog
-        self._memory_bytes, self._threads = memory_bytes, threads
+        self.threads = threads
+        self._memory_bytes = memory_bytes
 
     def plan(self, statement: Statement, allowed: Allowed) -> Planned:
         """Plans it over the newest versions, or those that it names; reads logs, no data.
@@ -127,7 +129,7 @@ class Engine:
             StorageError: A table cannot be read.
         """
         tables = PinnedTables(
-            self.catalog, allowed, statement.pins, statement.part, statement.parts, readers=self._threads
+            self.catalog, allowed, statement.pins, statement.part, statement.parts, readers=self.threads
         )
         session = self._session(tables)
         try:
@@ -148,7 +150,7 @@ class Engine:
             .with_create_default_catalog_and_schema(enabled=True)
             .with_default_catalog_and_schema(CATALOG, SCHEMA)
             .with_information_schema(enabled=True)
-            .with_target_partitions(self._threads)
+            .with_target_partitions(self.threads)
             .with_batch_size(_BATCH_ROWS)
             # Fields of structs are to stand in conditions as such.
             .set("datafusion.optimizer.enable_leaf_expression_pushdown", "false")

@@ -1,0 +1,100 @@
+"""Statements: planned for GetFlightInfo, run for DoGet."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from serving.errors import ProtocolError
+from serving.flight.running import Running
+from serving.flight.tickets import Tickets
+from serving.flight.told import told
+from serving.protocol import flight_sql_pb2 as messages
+from serving.protocol.messages import pack, unpack
+from serving.queries.query import Engine, Planned, Statement
+from serving.security.client import Client
+from serving.security.gate import client_of
+
+_LARGE_BYTES: Final = 2**26
+"""Of files: a scan of more is handed out in parts."""
+
+
+class Statements:
+    """Answers statements by an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tickets = Tickets()
+        self.running = Running()
+
+    def schema(self, context: Any, statement: Statement) -> Any:
+        """The `pyarrow.Schema` of the answer."""
+        return self._plan(context, statement).schema
+
+    def info(self, context: Any, descriptor: Any, statement: Statement) -> Any:
+        """A `FlightInfo`, with a ticket for each part of the answer; the tables are pinned with it."""
+        planned = self._plan(context, statement)
+        client = client_of(context)
+        pinned = replace(statement, pins=planned.pins, parts=self._parts(planned, client))
+        tickets = self._tickets.make(pinned, client.name)
+        packed = [pack(messages.TicketStatementQuery(statement_handle=one)) for one in tickets]
+        rows = planned.rows()
+        return flight.FlightInfo(
+            planned.schema,
+            descriptor,
+            [flight.FlightEndpoint(one, []) for one in packed],
+            -1 if rows is None else rows,
+            -1,
+        )
+
+    def of_ticket(self, context: Any, handle: bytes) -> Any:
+        """The rows of a ticket, as a stream for DoGet."""
+        name, statement = self._tickets.read(handle, client_of(context).name)
+        return self.stream(context, statement, name)
+
+    def stream(self, context: Any, statement: Statement, name: str = "") -> Any:
+        """The rows, as a stream for DoGet; runs as the client takes them.
+
+        Args:
+            context: Of the request.
+            statement: What is asked.
+            name: Of the statement, by which it can be cancelled; none unless given.
+        """
+        planned = self._plan(context, statement)
+        return flight.GeneratorStream(planned.schema, self._drawn(context, planned, name))
+
+    def cancel(self, context: Any, info: bytes) -> bool:
+        """Ends the statement of a `FlightInfo`; whether it was running.
+
+        Raises:
+            ProtocolError: The server did not give that to this client.
+        """
+        try:
+            endpoints = flight.FlightInfo.deserialize(info).endpoints
+        except (pa.ArrowException, ValueError) as error:
+            raise ProtocolError("no FlightInfo", expected="one that GetFlightInfo gave") from error
+        commands = [unpack(one.ticket.ticket) for one in endpoints]
+        handles = [one.statement_handle for one in commands if isinstance(one, messages.TicketStatementQuery)]
+        names = {self._tickets.read(handle, client_of(context).name)[0] for handle in handles}
+        return sum(map(self.running.cancel, names)) > 0
+
+    def _plan(self, context: Any, statement: Statement) -> Planned:
+        return self._engine.plan(statement, client_of(context).may_read)
+
+    def _parts(self, planned: Planned, client: Client) -> int:
+        if not planned.is_row_wise():
+            return 1
+        files, size = planned.file_bytes()
+        return max(1, min(files, self._engine.threads, client.limits.endpoints)) if size > _LARGE_BYTES else 1
+
+    def _drawn(self, context: Any, planned: Planned, name: str) -> Generator[Any]:
+        within_s = client_of(context).limits.statement_time.total_seconds()
+        try:
+            with self.running.run(name, context, within_s) as check:
+                yield from planned.batches(check)
+        except Exception as error:  # noqa: BLE001 (anything else would send its traceback)
+            raise told(error) from None
