@@ -76,7 +76,7 @@ fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=
 	@$(VENV)/bin/python -m tests.fuzz.run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(TARGETS)
 
 stubs: setup ## compile the messages of Flight SQL into serving/protocol
-	@$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protocol/flight_sql.proto serving/protocol/flight.proto
+	@$(VENV)/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. $(wildcard serving/protocol/*.proto)
 
 contract-table: setup $(SPARK)/.installed ## write docs/contract-table.md anew, Spark included (needs Java)
 	@$(VENV)/bin/python -m tests.contract_table.generate --spark $(SPARK)/bin/python

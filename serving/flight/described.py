@@ -9,8 +9,11 @@ from typing import Any
 from serving.catalog import Catalog
 from serving.errors import ProtocolError
 from serving.flight import metadata
+from serving.flight.refused import refused
 from serving.flight.sql_info import SQL_INFO, sql_info
+from serving.flight.sql_types import XDBC_TYPES, xdbc_types
 from serving.protocol import flight_sql_pb2 as messages
+from serving.security.client import Client
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,17 @@ class Described:
     table: Callable[[], Any]
 
 
-def described(command: Any, catalog: Catalog, allowed: Callable[[str], bool]) -> Described:
-    """The answer to a command that is no statement, for a client that sees the tables that are `allowed`.
+def described(command: Any, catalog: Catalog, client: Client) -> Described:
+    """The answer to a command that is no statement: what `client` may see.
 
     Raises:
         ProtocolError: No such command is answered.
     """
     match command:
         case messages.CommandGetSqlInfo():
-            return Described(SQL_INFO, lambda: sql_info(command.info))
+            return Described(SQL_INFO, lambda: sql_info(command.info, client.limits))
+        case messages.CommandGetXdbcTypeInfo():
+            return Described(XDBC_TYPES, lambda: xdbc_types(command))
         case messages.CommandGetCatalogs():
             return Described(metadata.CATALOGS, lambda: metadata.catalogs(command))
         case messages.CommandGetDbSchemas():
@@ -43,7 +48,7 @@ def described(command: Any, catalog: Catalog, allowed: Callable[[str], bool]) ->
             return Described(metadata.TABLE_TYPES, lambda: metadata.table_types(command))
         case messages.CommandGetTables():
             schema = metadata.TABLES_WITH_SCHEMA if command.include_schema else metadata.TABLES
-            return Described(schema, lambda: metadata.tables(command, catalog, allowed))
+            return Described(schema, lambda: metadata.tables(command, catalog, client.may_read))
         case messages.CommandGetPrimaryKeys():
             return Described(metadata.PRIMARY_KEYS, lambda: metadata.no_primary_keys(command))
         case (
@@ -57,8 +62,9 @@ def described(command: Any, catalog: Catalog, allowed: Callable[[str], bool]) ->
 
 def not_served(command: Any) -> ProtocolError:
     """What a client is told of a command that is known and refused."""
-    return ProtocolError(
+    name = type(command).__name__
+    return refused(name) or ProtocolError(
         "not a request that this server answers",
-        got=type(command).__name__,
+        got=name,
         expected="a query; the server only reads",
     )

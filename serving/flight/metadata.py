@@ -13,11 +13,14 @@ import pyarrow as pa
 
 from serving.catalog import Catalog
 from serving.errors import UnknownTableError
+from serving.flight.columns import described_schema
 from serving.protocol import flight_sql_pb2 as messages
 from serving.queries.query import CATALOG, SCHEMA
+from storage.skipping.reader import TableReader
 
 _TABLE: Final = "TABLE"
 _TEXT: Final = pa.utf8()
+_WILD: Final = re.compile(r"\\.|.", re.DOTALL)
 
 
 def _required(name: str) -> Any:
@@ -107,7 +110,13 @@ def _tables(
             opened = catalog.open(name)
         except UnknownTableError:
             continue  # no batch has made it yet
-        yield name, opened.arrow_schema().serialize().to_pybytes() if command.include_schema else None
+        yield name, _schema(name, catalog, opened) if command.include_schema else None
+
+
+def _schema(name: str, catalog: Catalog, opened: TableReader) -> bytes:
+    told = described_schema(name, opened.arrow_schema(), catalog.pipeline(name).description)
+    serialized: bytes = told.serialize().to_pybytes()
+    return serialized
 
 
 def no_primary_keys(_command: object) -> Any:
@@ -126,6 +135,13 @@ def _asks_for_ours(command: messages.CommandGetTables | messages.CommandGetDbSch
 
 
 def is_like(name: str, pattern: str) -> bool:
-    """Whether `name` fits `pattern` as SQL's LIKE has it: `%` for any text, `_` for a character."""
-    parts = (".*" if one == "%" else "." if one == "_" else re.escape(one) for one in pattern)
-    return re.fullmatch("".join(parts), name, re.DOTALL) is not None
+    r"""Whether `name` fits `pattern` as SQL's LIKE has it: `%` for any text, `_` for a character.
+
+    After a backslash both are themselves; tools write `my\_table`.
+    """
+    return re.fullmatch(_WILD.sub(_as_regex, pattern), name, re.DOTALL) is not None
+
+
+def _as_regex(found: re.Match[str]) -> str:
+    text = found[0]
+    return {"%": ".*", "_": "."}.get(text) or re.escape(text[-1])

@@ -1,4 +1,4 @@
-"""What the server says of itself: GetSqlInfo."""
+"""GetSqlInfo: facts as the protocol lays them out, a union of six kinds of values."""
 
 from __future__ import annotations
 
@@ -7,59 +7,48 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-# A dense union of six kinds of values, as the protocol has it.
-_KINDS: Final = (
-    pa.utf8(),
-    pa.bool_(),
-    pa.int64(),
-    pa.int32(),
-    pa.list_(pa.utf8()),
-    pa.map_(pa.int32(), pa.list_(pa.int32())),
+from serving.flight.sql_facts import Bits, Fact, facts
+from serving.protocol.sql_info_pb2 import SqlInfo
+from serving.security.limits import Limits
+
+# By kind of value: the name and the type of the union's child. The order is the protocol's, that of the
+# classes here is one in which each value is of the first that fits it.
+_CHILDREN: Final = (
+    pa.field("string_value", pa.utf8()),
+    pa.field("bool_value", pa.bool_()),
+    pa.field("bigint_value", pa.int64()),
+    pa.field("int32_bitmask", pa.int32()),
+    pa.field("string_list", pa.list_(pa.utf8())),
+    pa.field("int32_to_int32_list_map", pa.map_(pa.int32(), pa.list_(pa.int32()))),
 )
-_NAMES: Final = (
-    "string_value",
-    "bool_value",
-    "bigint_value",
-    "int32_bitmask",
-    "string_list",
-    "int32_to_int32_list_map",
-)
-_VALUE: Final = pa.dense_union([pa.field(name, kind) for name, kind in zip(_NAMES, _KINDS, strict=True)])
+_CLASSES: Final = {str: 0, bool: 1, Bits: 3, int: 2, list: 4, dict: 5}
 SQL_INFO: Final = pa.schema(
-    [pa.field("info_name", pa.uint32(), nullable=False), pa.field("value", _VALUE, nullable=False)]
-)
-_TEXT, _FLAG, _NUMBER, _BITS, _TEXTS, _MAP = range(6)
-
-# Number of the fact, kind of its value, value.
-_FACTS: Final[tuple[tuple[int, int, Any], ...]] = (
-    (0, _TEXT, "Penstock"),
-    (1, _TEXT, "0.1.0"),
-    (2, _TEXT, pa.__version__),
-    (3, _FLAG, True),  # read only
-    (4, _FLAG, True),  # SQL
-    (5, _FLAG, False),  # no Substrait
-    (8, _BITS, 0),  # no transactions
-    (9, _FLAG, True),  # queries can be cancelled
-    (10, _FLAG, False),  # no ingestion by table; see push
-    (503, _BITS, 3),  # identifiers are folded to lower case
-    (504, _TEXT, '"'),
-    (505, _BITS, 0),  # and left alone within quotes
-    (506, _FLAG, True),
-    (507, _BITS, 0),  # nulls sort high
-    (508, _TEXTS, []),
-    (512, _TEXT, "\\"),
+    [
+        pa.field("info_name", pa.uint32(), nullable=False),
+        pa.field("value", pa.dense_union(_CHILDREN), nullable=False),
+    ]
 )
 
 
-def sql_info(asked: Collection[int]) -> Any:
+def sql_info(asked: Collection[int], limits: Limits) -> Any:
     """The facts that are asked for, all of them where none is; unknown numbers are left out."""
-    facts = [one for one in _FACTS if not asked or one[0] in asked]
-    children = [[value for _, of, value in facts if of == kind] for kind in range(len(_KINDS))]
-    offsets = [sum(before == kind for _, before, _ in facts[:row]) for row, (_, kind, _) in enumerate(facts)]
+    numbered = {SqlInfo.Value(name): value for name, value in facts(limits).items()}
+    wanted = {number: numbered[number] for number in sorted(numbered) if not asked or number in asked}
+    kinds = [_kind(value) for value in wanted.values()]
+    offsets = [kinds[:row].count(kind) for row, kind in enumerate(kinds)]
     values = pa.UnionArray.from_dense(
-        pa.array([kind for _, kind, _ in facts], pa.int8()),
+        pa.array(kinds, pa.int8()),
         pa.array(offsets, pa.int32()),
-        [pa.array(child, kind) for child, kind in zip(children, _KINDS, strict=True)],
-        list(_NAMES),
+        [_child(wanted.values(), kind, child.type) for kind, child in enumerate(_CHILDREN)],
+        [child.name for child in _CHILDREN],
     )
-    return pa.table([pa.array([number for number, _, _ in facts], pa.uint32()), values], schema=SQL_INFO)
+    return pa.table([pa.array(wanted, pa.uint32()), values], schema=SQL_INFO)
+
+
+def _kind(value: Fact) -> int:
+    return next(kind for of, kind in _CLASSES.items() if isinstance(value, of))
+
+
+def _child(values: Collection[Fact], kind: int, of: Any) -> Any:
+    own = [value for value in values if _kind(value) == kind]
+    return pa.array([list(one.items()) if isinstance(one, dict) else one for one in own], of)
