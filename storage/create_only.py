@@ -35,18 +35,28 @@ def create_only(uri: str, data: bytes) -> bool:
         except FileExistsError:
             return False
         except OSError as error:
-            match _code(error):
-                case "PreconditionFailed":
-                    return False
-                case "ConditionalRequestConflict":  # two at the same time, and no winner can be told yet
-                    what = "somebody writes the same object at this moment"
-                    raise UnavailableError(what, where=uri, next_step="try again") from error
-                case _:
-                    raise
+            if is_second(error, uri):
+                return False
+            raise
     return True
 
 
-def _code(error: OSError) -> str | None:
+def is_second(error: Exception, uri: str) -> bool:
+    """Whether a conditional request failed because something is there.
+
+    Raises:
+        UnavailableError: Two came at the same time, and no winner can be told yet.
+    """
+    match _code(error):
+        case "PreconditionFailed":
+            return True
+        case "ConditionalRequestConflict":
+            what = "somebody writes the same object at this moment"
+            raise UnavailableError(what, where=uri, next_step="try again") from error
+    return False
+
+
+def _code(error: Exception) -> str | None:
     """S3's own word, which s3fs leaves in the exception that it translates."""
     response = getattr(error.__cause__, "response", {})
     code: str | None = response.get("Error", {}).get("Code")

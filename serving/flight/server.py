@@ -23,6 +23,8 @@ from serving.flight.told import answering
 from serving.protocol import flight_pb2
 from serving.protocol import flight_sql_pb2 as messages
 from serving.protocol.messages import pack, parse, unpack
+from serving.push.push import Pushes
+from serving.push.request import BATCH, BatchHeader, PushRequest, of_ingest, of_path
 from serving.queries.query import Engine, Statement
 from serving.security.door import Door
 from serving.security.gate import GATE, Gate, NoHandshake, client_of
@@ -39,8 +41,10 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
     """
 
     def __init__(self, engine: Engine, location: str, door: Door | None = None, **options: Any) -> None:
-        super().__init__(location, auth_handler=NoHandshake(), middleware={GATE: Gate(door)}, **options)
+        middleware = {GATE: Gate(door), BATCH: BatchHeader()}
+        super().__init__(location, auth_handler=NoHandshake(), middleware=middleware, **options)
         self._engine = engine
+        self._pushes = Pushes(engine.catalog)
         self._statements = Statements(engine)
         self._prepared = PreparedStatements()
 
@@ -76,8 +80,14 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
 
     @answering
     def do_put(self, context: Any, descriptor: Any, reader: Any, writer: Any) -> None:
-        """The parameters of a prepared statement."""
+        """Rows for a pipeline, or the parameters of a prepared statement."""
+        if descriptor.path:
+            self._push(of_path(descriptor.path), context, reader, writer)
+            return
         command = unpack(descriptor.command or b"")
+        if isinstance(command, messages.CommandStatementIngest):
+            self._push(of_ingest(command, context), context, reader, writer)
+            return
         if not isinstance(command, messages.CommandPreparedStatementQuery):
             raise not_served(command)
         table = reader.read_all()
@@ -86,6 +96,10 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         self._prepared.bind(self._client(context), handle, batch)
         answer = messages.DoPutPreparedStatementResult(prepared_statement_handle=handle)
         writer.write(pa.py_buffer(answer.SerializeToString()))
+
+    def _push(self, request: PushRequest, context: Any, reader: Any, writer: Any) -> None:
+        receipt = self._pushes.take(request, client_of(context), reader, context.is_cancelled)
+        writer.write(pa.py_buffer(receipt.answer(is_sql=not request.says_complete)))
 
     @answering
     def do_action(self, context: Any, action: Any) -> Iterator[Any]:

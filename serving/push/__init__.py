@@ -1,0 +1,1 @@
+"""Rows that clients push into landing zones: each batch once, acknowledged when it is durable."""
