@@ -1,0 +1,1 @@
+"""What Arrow data takes in memory, buffer by buffer."""
