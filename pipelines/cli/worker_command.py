@@ -6,6 +6,7 @@ import os
 
 import click
 
+from pipelines.cli.options import common, prints_go_aside
 from pipelines.cli.stopping import Stop
 
 _DEFAULTS = {
@@ -20,12 +21,20 @@ _DEFAULTS = {
 @click.option("--pool", default="penstock", show_default=True, help="The work pool whose runs it takes.")
 @click.option("--limit", type=click.IntRange(min=1), help="Runs at the same time; no limit unless given.")
 @click.option("--name", help="Its name in the Prefect UI.")
+@common
 @click.pass_context
-def command(context: click.Context, pool: str, limit: int | None, name: str | None) -> None:
+def command(
+    context: click.Context,
+    pool: str,
+    limit: int | None,
+    name: str | None,
+    as_json: bool,  # noqa: ARG001  # for the errors that end it
+) -> None:
     """Run what is due on the Prefect server of PREFECT_API_URL, until stopped.
 
     Each run is a process of its own, in the current folder and with this environment. It is a Prefect
-    worker like any other, but its runs start in a fraction of the time.
+    worker like any other, but its runs start in a fraction of the time. It tells what it does on standard
+    error; --json is for the errors that end it.
 
     \b
     Example:
@@ -36,4 +45,5 @@ def command(context: click.Context, pool: str, limit: int | None, name: str | No
     from pipelines.deployments.work import work  # imports Prefect, which takes seconds
 
     (context.find_object(Stop) or Stop()).hand_over()
-    work(pool=pool, limit=limit, name=name)
+    with prints_go_aside():
+        work(pool=pool, limit=limit, name=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ def test_help_of_each_command_shows_an_example_and_the_common_options(name: str)
     result = call(name, "--help")
 
     assert result.exit_code == 0
-    assert f"Example:\n      penstock {name} " in result.stdout
+    assert re.search(rf"Example:\n      penstock {name}\s", result.stdout)
     assert {"--json", "--verbose"} <= set(result.stdout.split())
 
 
