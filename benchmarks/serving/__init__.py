@@ -1,0 +1,1 @@
+"""What serving costs: large scans, selective queries, many clients, pushed events."""

@@ -1,0 +1,77 @@
+"""Servers as processes of their own: started, waited for, looked at from outside, ended. Linux only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_KIB = 1024
+_DEADLINE_S = 120
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        uri: Where it listens.
+        pid: Its process.
+    """
+
+    uri: str
+    pid: int
+
+    def cpu_s(self) -> float:
+        """CPU time so far, of all its threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory_bytes(self) -> int:
+        """The most resident memory that the kernel saw since this was last asked."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # begins anew
+        return peak * _KIB
+
+
+@contextmanager
+def running(*command: str | Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Runs Python with these arguments until the block ends; it prints `{"uri": …}` once it listens."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        if process.stdout is None or not (line := process.stdout.readline()):
+            raise SystemExit(f"the server did not start: {command}")
+        yield Server(json.loads(line)["uri"], process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def ask(module: str, *arguments: str | int) -> Any:
+    """What one of our own modules prints as JSON, run as a process of its own."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{command}\n{done.stderr[-4000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def penstock(*arguments: str | Path) -> tuple[str | Path, ...]:
+    """The arguments of Python that are the command `penstock`."""
+    return ("-c", "from pipelines.cli import main; main()", *arguments)
