@@ -13,7 +13,8 @@
     ├── UnsafeStoreError           a store in which the commits of a table can be lost
     ├── IrreversibleError          a batch that cannot be taken out of its table any more, or not yet
     ├── TableError                 a Delta table that cannot be read or written as asked
-    │   └── TableSchemaError       columns or types that Delta cannot hold, or that differ from the table's
+    │   ├── TableSchemaError       columns or types that Delta cannot hold, or that differ from the table's
+    │   └── FeatureError           columns that are no numbers, or hold nulls where none can be
     ├── OutOfSpaceError            the disk or the quota is full
     └── UnavailableError           retryable: the store did not answer, or asked for patience
 
@@ -104,6 +105,10 @@ class TableError(StorageError):
 
 class TableSchemaError(TableError):
     """Columns or types that Delta cannot hold without loss, or that differ from the table's."""
+
+
+class FeatureError(TableError):
+    """Columns of a table cannot be handed over as numbers: by their type, their nulls, or their values."""
 
 
 class OutOfSpaceError(StorageError):

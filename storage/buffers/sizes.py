@@ -64,12 +64,12 @@ class ColumnMemory:
     @property
     def used(self) -> int:
         """Bytes in use, children included."""
-        return sum(one.used for one in (*self.buffers, *self.children))
+        return sum(one.used for one in self.buffers) + sum(one.used for one in self.children)
 
     @property
     def held(self) -> int:
         """Bytes of whole buffers, children included."""
-        return sum(one.held for one in (*self.buffers, *self.children))
+        return sum(one.held for one in self.buffers) + sum(one.held for one in self.children)
 
     def walk(self, above: str = "") -> Iterator[tuple[str, ColumnMemory]]:
         """This one and all inside of it, with their paths; dots between names."""
