@@ -22,8 +22,8 @@ FENCE: Final = 2**62
 DataFusion hands its conditions to pyarrow otherwise, which compares in its own way: NaN, -0.0, null in lists.
 """
 SCAN: Final = "scan_"
-"""How the names of scans begin: aliases right above them, each with a number."""
-_SCANS: Final = re.compile(rf"SubqueryAlias: ({SCAN}\d+)\n\s*TableScan")
+"""How the names of scans begin: the aliases that stand above them and nothing else, each with a number."""
+_SCANS: Final = re.compile(rf"^ *SubqueryAlias: ({SCAN}\d+)$", re.MULTILINE)
 _COMPARED: Final = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """Operators, and what they are with their sides swapped."""
 
@@ -37,27 +37,27 @@ def conditions(plan: Any) -> dict[str, list[list[Any]]]:
         plan: A `LogicalPlan`, optimized.
     """
     found: dict[str, list[list[Any]]] = {}
-    _walk(plan, [], found)
+    _walk(plan, "", [], found)
     scans = Counter(_SCANS.findall(plan.display_indent()))
     return {name: each for name, each in found.items() if len(each) == scans[name]}
 
 
-def _walk(node: Any, above: list[Any], found: dict[str, list[list[Any]]]) -> None:
-    """`above`: the conditions that stand above the node, with nothing between that makes other rows."""
+def _walk(node: Any, name: str, above: list[Any], found: dict[str, list[list[Any]]]) -> None:
+    """`name`: the nearest alias; `above`: the conditions right above the node, as its rows are to meet them."""
     variant = node.to_variant()
     kind = type(variant).__name__
-    if kind == "SubqueryAlias" and _kind(node.inputs()[0]) == "TableScan":
-        found.setdefault(variant.alias(), []).append(above)
+    if kind == "TableScan":
+        found.setdefault(name, []).append(above)
         return
     passed = above if kind in ("Filter", "SubqueryAlias") or is_fence(node) else []
     passed = [*passed, variant.predicate()] if kind == "Filter" else passed
     for one in node.inputs():
-        _walk(one, passed, found)
+        _walk(one, variant.alias() if kind == "SubqueryAlias" else name, passed, found)
 
 
 def is_fence(node: Any) -> bool:
     """Whether it is the LIMIT above a scan, and no other has come into it."""
-    if _kind(node) != "Limit" or _kind(node.inputs()[0]) != "SubqueryAlias":
+    if _kind(node) != "Limit" or _kind(node.inputs()[0]) != "TableScan":
         return False
     variant = node.to_variant()
     numbers = (variant.fetch(), variant.skip())

@@ -11,10 +11,11 @@ from itertools import count
 from typing import Final
 
 _TOKEN: Final = re.compile(
-    r"""(?P<skipped>'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/)"""
-    r"""|(?P<name>"(?:[^"]|"")*"|\w+)\s+FOR\s+(?:SYSTEM_)?(?P<kind>VERSION|TIMESTAMP|TIME)\s+AS\s+OF\s+"""
+    # Possessive, so that it takes time in proportion to the length of whatever a client sends.
+    r"""(?P<skipped>'(?:[^']++|'')*+(?:'|\Z)|--[^\n]*+|/\*.*?(?:\*/|\Z))"""
+    r"""|(?P<name>"(?:[^"]++|"")*+"|(?<!\w)\w++)\s++FOR\s+(?:SYSTEM_)?(?P<kind>VERSION|TIMESTAMP|TIME)\s+AS\s+OF\s+"""
     r"""(?P<at>\d+\b|'[^']*')"""
-    r"""|(?P<quoted>"(?:[^"]|"")*")|(?P<place>\?)""",
+    r"""|(?P<quoted>"(?:[^"]++|"")*+")|(?P<place>\?)""",
     re.DOTALL | re.IGNORECASE,
 )
 

@@ -56,6 +56,7 @@ class PinnedTables(SchemaProvider):
     ) -> None:
         self.pins = dict(pins)
         self.problem: PenstockError | None = None
+        self.owner_name = None  # a value, as above: DataFusion shows what it finds here
         self._catalog, self._allowed = catalog, allowed
         self._part, self._parts = part, parts
         self._readers = readers
@@ -85,9 +86,9 @@ class PinnedTables(SchemaProvider):
 
     def narrow(self, asked: Mapping[str, list[list[Any]]]) -> None:
         """Reads no more of the tables than `conditions` found."""
-        for scan, conditions in asked.items():
+        for scan in asked.keys() & self._datasets:
             dataset = self._datasets[scan]
-            dataset.narrow(as_polars(conditions, dataset.table_schema))
+            dataset.narrow(as_polars(asked[scan], dataset.table_schema))
 
     def count(self) -> int:
         """How many tables the query names, versions of one as well."""

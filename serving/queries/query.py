@@ -16,6 +16,7 @@ from serving.queries.conditions import conditions, is_fence
 from serving.queries.drawing import drawn
 from serving.queries.names import in_engine_names
 from serving.queries.pinned import Allowed, Pin, PinnedTables
+from serving.security.functions import take_out
 
 CATALOG: Final = "penstock"
 SCHEMA: Final = "public"
@@ -159,6 +160,7 @@ class Engine:
         )
         runtime = RuntimeEnvBuilder().with_disk_manager_os().with_fair_spill_pool(self._memory_bytes)
         session = SessionContext(config, runtime)
+        take_out(session)
         session.catalog(CATALOG).register_schema(SCHEMA, tables)
         return session
 
