@@ -13,9 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from serving.errors import ProtocolError
+from serving.errors import AbandonedError, ProtocolError
 from serving.flight import session
 from serving.flight.described import Described, described, not_served
+from serving.flight.parameters import read_parameters
 from serving.flight.prepared import PreparedStatements
 from serving.flight.refused import refused
 from serving.flight.statements import Statements
@@ -28,6 +29,8 @@ from serving.push.request import BATCH, BatchHeader, PushRequest, of_ingest, of_
 from serving.queries.query import Engine, Statement
 from serving.security.door import Door
 from serving.security.gate import GATE, Gate, NoHandshake, client_of
+from serving.security.limits import ServerLimits
+from serving.security.turns import Turns
 
 
 class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow has no types
@@ -45,7 +48,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         super().__init__(location, auth_handler=NoHandshake(), middleware=middleware, **options)
         self._engine = engine
         self._pushes = Pushes(engine.catalog)
-        self._statements = Statements(engine)
+        self._statements = Statements(engine, Turns(ServerLimits if door is None else door.server_limits))
         self._prepared = PreparedStatements()
 
     @answering
@@ -90,8 +93,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
             return
         if not isinstance(command, messages.CommandPreparedStatementQuery):
             raise not_served(command)
-        table = reader.read_all()
-        (batch,) = table.combine_chunks().to_batches() or [None]
+        batch = read_parameters(reader, client_of(context).limits.parameter_bytes)
         handle = command.prepared_statement_handle
         self._prepared.bind(self._client(context), handle, batch)
         answer = messages.DoPutPreparedStatementResult(prepared_statement_handle=handle)
@@ -99,7 +101,10 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
 
     def _push(self, request: PushRequest, context: Any, reader: Any, writer: Any) -> None:
         receipt = self._pushes.take(request, client_of(context), reader, context.is_cancelled)
-        writer.write(pa.py_buffer(receipt.answer(is_sql=not request.says_complete)))
+        try:
+            writer.write(pa.py_buffer(receipt.answer(is_sql=not request.says_complete)))
+        except OSError as error:
+            raise AbandonedError("the batch is stored, and the client has gone") from error
 
     @answering
     def do_action(self, context: Any, action: Any) -> Iterator[Any]:
@@ -132,9 +137,9 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
 
     def _prepare(self, context: Any, body: bytes) -> list[bytes]:
         asked = _from_any(messages.ActionCreatePreparedStatementRequest, body)
-        statement = Statement(asked.query)
+        statement, limits = Statement(asked.query), client_of(context).limits
         schema = self._statements.schema(context, statement)
-        handle = self._prepared.keep(self._client(context), statement)
+        handle = self._prepared.keep(client_of(context).name, statement, limits.prepared_statements)
         answer = messages.ActionCreatePreparedStatementResult(
             prepared_statement_handle=handle,
             dataset_schema=schema.serialize().to_pybytes(),

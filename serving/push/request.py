@@ -92,14 +92,20 @@ def of_ingest(command: messages.CommandStatementIngest, context: Any) -> PushReq
             got="another mode of ingestion",
             expected='mode="append"',
         )
-    batch = context.get_middleware(BATCH).batch
-    if batch is None:
+    return PushRequest(command.table, _of_header(context.get_middleware(BATCH).ids), says_complete=False)
+
+
+def _of_header(ids: frozenset[str]) -> str:
+    if len(ids) != 1:
         raise PushError(
-            "the batch has no id, so that a repetition would store it twice",
+            "the batch has no id of its own, so that a repetition would store it twice",
+            got=f"{len(ids)} ids",
             expected=f"a header `{HEADER}` with an id, another one for each batch",
-            next_step=f"with ADBC: set the option adbc.flight.sql.rpc.call_header.{HEADER} of the statement",
+            next_step="with ADBC: set the option adbc.flight.sql.rpc.call_header."
+            f"{HEADER} of a new cursor for each batch",
         )
-    return PushRequest(command.table, batch, says_complete=False)
+    (batch,) = ids
+    return batch
 
 
 class BatchHeader(flight.ServerMiddlewareFactory):  # type: ignore[misc] # pyarrow has no types
@@ -107,10 +113,9 @@ class BatchHeader(flight.ServerMiddlewareFactory):  # type: ignore[misc] # pyarr
 
     def start_call(self, _info: Any, headers: Any) -> _Header:
         """The request with its header."""
-        given = headers.get(HEADER) or ()
-        return _Header(given[0] if len(given) == 1 else None)
+        return _Header(frozenset(map(str, headers.get(HEADER) or ())))
 
 
 class _Header(flight.ServerMiddleware):  # type: ignore[misc] # as above
-    def __init__(self, batch: object) -> None:
-        self.batch = batch if isinstance(batch, str) else None
+    def __init__(self, ids: frozenset[str]) -> None:
+        self.ids = ids

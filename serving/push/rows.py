@@ -13,6 +13,7 @@ from serving.push.errors import PushError, UnfinishedError
 from serving.push.request import COMPLETE
 from serving.security.limits import Limits
 from storage.reading.typed.batches import pieces
+from storage.reading.typed.slots import slots_of
 from transforms.decode.typed.copy_sizes import copy_sizes
 
 _MIB: Final = 2**20
@@ -20,6 +21,8 @@ RECORD_BATCHES: Final = 100_000
 """In which one push may come."""
 RECORD_BATCH_BYTES: Final = 128 * _MIB
 """Of each of them, as it comes."""
+_VALUES: Final = RECORD_BATCH_BYTES // 8
+"""In each of them: nulls, and what runs stand for, take no bytes until they are looked at."""
 ROW_BYTES: Final = 16 * _MIB
 """Of each row."""
 _PIECE_BYTES: Final = 4 * _MIB
@@ -92,6 +95,8 @@ class Incoming:
             batch.validate(full=True)
         except pa.ArrowInvalid as error:
             raise PushError("a record batch is damaged", got=error, expected="valid Arrow") from error
+        if (slots := slots_of(batch)) > _VALUES:
+            raise _too_much("values in one record batch", slots, _VALUES)
         size = max(batch.nbytes, int(copy_sizes(batch).sum()))
         self._count(size)
         self.rows += batch.num_rows

@@ -42,8 +42,9 @@ class StoredRows:
         with translated("write a pushed batch", self._where):
             self._writer.close()
             self._file.flush()
-            head = os.pread(self._file.fileno(), _LONGEST_SCHEMA, 0)
-            os.pwrite(self._file.fileno(), contents.encode(), head.index(self._place))
+            number = self._file.fileno()
+            head = os.pread(number, _FRAME + _schema_bytes(os.pread(number, _FRAME, 0)), 0)
+            os.pwrite(number, contents.encode(), head.index(self._place))
 
 
 def stored_contents(place: Place) -> str | None:
@@ -55,12 +56,13 @@ def stored_contents(place: Place) -> str | None:
     frame = first_bytes(place.zone, place.name, _FRAME)
     if frame is None:
         return None
-    size = int.from_bytes(frame[4:], "little")
-    if size > _LONGEST_SCHEMA:
-        return ""
-    head = first_bytes(place.zone, place.name, _FRAME + size)
+    head = first_bytes(place.zone, place.name, _FRAME + _schema_bytes(frame))
     try:
         metadata = pa.ipc.read_schema(pa.py_buffer(head or b"")).metadata or {}
     except (pa.ArrowException, OSError, EOFError):
         return ""
     return str(metadata.get(_KEY, b"").decode("ascii", errors="replace"))
+
+
+def _schema_bytes(frame: bytes) -> int:
+    return min(int.from_bytes(frame[4:], "little"), _LONGEST_SCHEMA)

@@ -14,11 +14,15 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from config.settings import Settings
+from config.spec_file import load_pipeline
+from pipelines.proof.proof import prove
+from pipelines.run import run
 from serving.catalog import Catalog
 from serving.flight.server import FlightSqlServer
 from serving.queries.query import Engine
 from serving.security.door import Door
 from serving.security.granting import grant
+from storage.skipping.reader import read_table
 
 PIPELINE = """\
 name: events
@@ -84,6 +88,15 @@ def rows(first: int, past: int, kind: str = "k") -> pa.Table:
     """Events with the ids from `first` up to `past`."""
     ids = range(first, past)
     return pa.table({"id": pa.array(ids, pa.int64()), "kind": [f"{kind}{one % 3}" for one in ids]})
+
+
+def taken_in(pushed: Pushed) -> list[int]:
+    """Takes in what has landed, and proves it; the ids in the table, sorted."""
+    pipeline = load_pipeline(pushed.folder / "events.yaml")
+    run(pipeline)
+    assert prove(pipeline, Settings()).ok
+    ids: list[int] = read_table(pipeline.table.uri).lazy().collect()["id"].sort().to_list()
+    return ids
 
 
 @contextmanager
