@@ -14,6 +14,9 @@ Clients see the message alone: no traceback, no path, no URI of storage, no secr
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import pyarrow.flight as flight
 
 from config.errors import PenstockError
@@ -59,7 +62,12 @@ _KINDS: dict[type[ServingError], type[flight.FlightError]] = {
 }
 
 
-def as_flight(error: Exception) -> flight.FlightError:
+_LONGEST: Final = 2_000
+"""Characters of a message: it goes into a header, and may hold names that a client made up."""
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def as_flight(error: BaseException) -> flight.FlightError:
     """The error that a client gets: our own say what they say, of all others only that they happened.
 
     Anything but a `FlightError` that leaves a handler would send its traceback to the client.
@@ -67,8 +75,16 @@ def as_flight(error: Exception) -> flight.FlightError:
     if isinstance(error, flight.FlightError):
         return error
     if isinstance(error, ServingError):
-        kind = _KINDS.get(type(error), flight.FlightServerError)
-        return kind(str(error))
+        kind = next((_KINDS[one] for one in type(error).__mro__ if one in _KINDS), flight.FlightServerError)
+        return kind(_shown(str(error)))
     if isinstance(error, PenstockError) and error.retryable:
         return flight.FlightUnavailableError("the storage of the table is away; ask again")
+    if isinstance(error, PenstockError):
+        return flight.FlightInternalError("the table cannot be read; the log of the server says why")
     return flight.FlightInternalError("the server failed; its log says how")
+
+
+def _shown(text: str) -> str:
+    """Short, and without what is no text."""
+    plain = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return plain if len(plain) <= _LONGEST else plain[:_LONGEST] + " …"

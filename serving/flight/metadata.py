@@ -20,6 +20,8 @@ from storage.skipping.reader import TableReader
 
 _TABLE: Final = "TABLE"
 _TEXT: Final = pa.utf8()
+_LONGEST_PATTERN: Final = 1_000
+"""No name is longer, nor half of it."""
 _WILD: Final = re.compile(r"\\.|.", re.DOTALL)
 
 
@@ -139,9 +141,17 @@ def is_like(name: str, pattern: str) -> bool:
 
     After a backslash both are themselves; tools write `my\_table`.
     """
-    return re.fullmatch(_WILD.sub(_as_regex, pattern), name, re.DOTALL) is not None
+    if len(pattern) > _LONGEST_PATTERN:
+        return False
+    # Each text between two `%` is looked for once, and never again further on: patterns come from clients.
+    first, *others = re.split("%", _WILD.sub(_as_regex, pattern))
+    middle = "".join(f"(?>.*?{one})" for one in others[:-1] if one)
+    rest = f"{middle}.*{others[-1]}" if others else ""
+    return re.fullmatch(first + rest, name, re.DOTALL) is not None
 
 
 def _as_regex(found: re.Match[str]) -> str:
     text = found[0]
-    return {"%": ".*", "_": "."}.get(text) or re.escape(text[-1])
+    if text == r"\%":
+        return r"\x25"
+    return {"%": "%", "_": "."}.get(text) or re.escape(text[-1])

@@ -6,13 +6,10 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from serving.errors import LimitError, ProtocolError
 from serving.queries.query import Statement
-
-_MOST: Final = 256
-"""Of one client; the one that was used longest ago is forgotten first."""
 
 
 class PreparedStatements:
@@ -22,13 +19,13 @@ class PreparedStatements:
         self._kept: dict[str, OrderedDict[bytes, Statement]] = {}
         self._lock = threading.Lock()
 
-    def keep(self, client: str, statement: Statement) -> bytes:
-        """The handle of a new one."""
+    def keep(self, client: str, statement: Statement, most: int) -> bytes:
+        """The handle of a new one; of more than `most`, the one that was used longest ago is forgotten."""
         handle = secrets.token_bytes(16)
         with self._lock:
             own = self._kept.setdefault(client, OrderedDict())
             own[handle] = statement
-            if len(own) > _MOST:
+            if len(own) > most:
                 own.popitem(last=False)
         return handle
 

@@ -18,16 +18,18 @@ from serving.protocol.messages import pack, unpack
 from serving.queries.query import Engine, Planned, Statement
 from serving.security.client import Client
 from serving.security.gate import client_of
+from serving.security.shape import check_shape
+from serving.security.turns import Turns, check_size
 
 _LARGE_BYTES: Final = 2**26
 """Of files: a scan of more is handed out in parts."""
 
 
 class Statements:
-    """Answers statements by an engine."""
+    """Answers statements by an engine, as many at once as may be."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, turns: Turns) -> None:
+        self._engine, self._turns = engine, turns
         self._tickets = Tickets()
         self.running = Running()
 
@@ -83,7 +85,10 @@ class Statements:
         return sum(map(self.running.cancel, names)) > 0
 
     def _plan(self, context: Any, statement: Statement) -> Planned:
-        return self._engine.plan(statement, client_of(context).may_read)
+        client = client_of(context)
+        check_size("statement_bytes", len(statement.sql.encode()), client.limits.statement_bytes)
+        check_shape(statement.sql)
+        return self._engine.plan(statement, client.may_read)
 
     def _parts(self, planned: Planned, client: Client) -> int:
         if not planned.is_row_wise():
@@ -92,9 +97,14 @@ class Statements:
         return max(1, min(files, self._engine.threads, client.limits.endpoints)) if size > _LARGE_BYTES else 1
 
     def _drawn(self, context: Any, planned: Planned, name: str) -> Generator[Any]:
-        within_s = client_of(context).limits.statement_time.total_seconds()
+        client = client_of(context)
+        within_s = client.limits.statement_time.total_seconds()
         try:
-            with self.running.run(name, context, within_s) as check:
-                yield from planned.batches(check)
-        except Exception as error:  # noqa: BLE001 (anything else would send its traceback)
+            with self.running.run(name, context, within_s) as check, self._turns.take(client, check) as turn:
+                for batch in planned.batches(check):
+                    turn.count(batch)
+                    yield batch
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 (anything else would send its traceback)
             raise told(error) from None

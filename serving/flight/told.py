@@ -23,13 +23,13 @@ def answering(handler: Callable[P, R]) -> Callable[P, R]:
     def handled(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return handler(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 (anything else would send its traceback)
+        except BaseException as error:  # noqa: BLE001 (of a panic, too, the traceback would go to the client)
             raise told(error) from None
 
     return handled
 
 
-def told(error: Exception) -> flight.FlightError:
+def told(error: BaseException) -> flight.FlightError:
     """The error as clients may see it; what is no error of ours goes to the log in full."""
     shown = as_flight(error)
     if isinstance(shown, flight.FlightInternalError):

@@ -56,7 +56,8 @@ class PinnedTables(SchemaProvider):
     ) -> None:
         self.pins = dict(pins)
         self.problem: PenstockError | None = None
-        self.owner_name = None  # a value, as above: DataFusion shows what it finds here
+        # A value, as `table_names` is: DataFusion shows clients what it finds here.
+        self.owner_name = None  # type: ignore[method-assign, assignment]
         self._catalog, self._allowed = catalog, allowed
         self._part, self._parts = part, parts
         self._readers = readers

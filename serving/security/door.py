@@ -19,6 +19,7 @@ from config.errors import SettingsError
 from serving.errors import UnknownClientError
 from serving.security.access import Access, read_access
 from serving.security.client import Client
+from serving.security.limits import ServerLimits
 from serving.security.tokens import Token, digest, find
 
 IDLE: Final = timedelta(hours=1)
@@ -63,6 +64,10 @@ class Door:
                 self._seen = mark
                 self._read_again()
             return self._access
+
+    def server_limits(self) -> ServerLimits:
+        """What all clients together may take."""
+        return self.access().server
 
     def admit(self, authorization: str | None) -> Client:
         """The client that a header `authorization` is from.
