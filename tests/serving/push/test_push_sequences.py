@@ -1,4 +1,4 @@
-"""Batches pushed in any order, repeated, broken off, runs in between: the rows of each id once in the table."""
+"""Batches pushed in any order, repeated, broken off, between runs: the rows of each id once in the table."""
 
 from __future__ import annotations
 
