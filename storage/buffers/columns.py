@@ -21,27 +21,34 @@ _Piece = tuple[Kind, Any, float, float]
 _Child = tuple[str, Any]
 
 
-def column_of(name: str, array: Any, seen: Seen) -> ColumnMemory:
+def column_of(name: str, array: Any, seen: Seen, *, lasting: bool = False) -> ColumnMemory:
     """What `array` takes beyond what has been `seen`, which is added to.
 
     Offsets that lead out of a buffer, as those of a damaged file may, count up to its end.
+
+    Args:
+        name: Of the column.
+        array: Its values.
+        seen: What was counted before.
+        lasting: Whether it is inside of a dictionary, which may outlive the column.
     """
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
-        return column_of(name, array.storage, seen)
+        return column_of(name, array.storage, seen, lasting=lasting)
     pieces, children = _shape(kind)(array)
     buffers: dict[Kind, BufferMemory] = {}
     for what, buffer, start, end in pieces:
-        found = _counted(what, buffer, start, end, seen)
+        found = _counted(what, buffer, (int(start), -int(-end // 1)), seen, lasting)
         buffers[what] = buffers[what] + found if what in buffers else found
-    inner = tuple(column_of(inside, child, seen) for inside, child in children)
+    lasting = lasting or pa.types.is_dictionary(kind)
+    inner = tuple(column_of(inside, child, seen, lasting=lasting) for inside, child in children)
     return ColumnMemory(name, str(kind), len(array), array.null_count, tuple(buffers.values()), inner)
 
 
-def _counted(what: Kind, buffer: Any, start: float, end: float, seen: Seen) -> BufferMemory:
+def _counted(what: Kind, buffer: Any, span: tuple[int, int], seen: Seen, lasting: bool) -> BufferMemory:
     if buffer is None:
         return BufferMemory(what, 0, 0, 0)
-    used, held = seen.add(buffer.address, buffer.size, int(start), -int(-end // 1))
+    used, held = seen.add(buffer.address, buffer.size, *span, lasting=lasting)
     return BufferMemory(what, 1, used, held)
 
 

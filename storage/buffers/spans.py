@@ -12,6 +12,12 @@ class Spans:
         self._starts: list[int] = []
         self._ends: list[int] = []
 
+    def copy(self) -> Spans:
+        """The same spans, apart from these."""
+        other = Spans()
+        other._starts, other._ends = self._starts.copy(), self._ends.copy()
+        return other
+
     def add(self, start: int, end: int) -> int:
         """How many of the bytes from `start` to before `end` are new; from now on they are not."""
         if end <= start:
@@ -30,16 +36,24 @@ class Spans:
 
 
 class Seen:
-    """The memory that was counted: what is looked at, and the buffers that hold it.
+    """The memory that was counted: what is in use of it, and the buffers that hold it.
 
-    Addresses are told again once memory is freed: `forget` it before.
+    Addresses are given out again once memory is freed: `forget` them before.
     """
 
     def __init__(self) -> None:
-        self._used = Spans()
-        self._held = Spans()
+        self._used, self._held = Spans(), Spans()
+        self._lasting = Spans(), Spans()
 
-    def add(self, address: int, size: int, start: int, end: int) -> tuple[int, int]:
+    def add(self, address: int, size: int, start: int, end: int, *, lasting: bool) -> tuple[int, int]:
         """New bytes in use, and new bytes held, of a buffer in use from `start` to before `end`."""
-        used = self._used.add(address + min(start, size), address + min(end, size))
-        return used, self._held.add(address, address + size)
+        inner = address + min(start, size), address + min(end, size)
+        outer = address, address + size
+        if lasting:
+            self._lasting[0].add(*inner)
+            self._lasting[1].add(*outer)
+        return self._used.add(*inner), self._held.add(*outer)
+
+    def forget(self) -> None:
+        """All but what is lasting: dictionaries, which a reader keeps from batch to batch, is gone."""
+        self._used, self._held = (one.copy() for one in self._lasting)
