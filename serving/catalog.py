@@ -6,14 +6,16 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from config.errors import SpecError
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import list_pipelines, load_pipeline
-from serving.errors import UnknownTableError
+from serving.errors import UnknownTableError, UnservedTableError
 from storage.errors import NotFoundError
+from storage.skipping.confined import is_confined
 from storage.skipping.reader import TableReader, read_table
 from storage.tables.log.files import has_version, mark_of
 
@@ -42,7 +44,10 @@ class Catalog:
 
     def names(self) -> list[str]:
         """The names of all pipelines, sorted; those that cannot be read are left out."""
-        return sorted(path.stem for path in list_pipelines(self._settings))
+        return sorted(self._files())
+
+    def _files(self) -> dict[str, Path]:
+        return {path.stem: path for path in reversed(list_pipelines(self._settings))}
 
     def pipeline(self, name: str) -> Pipeline:
         """The pipeline of that name.
@@ -50,10 +55,11 @@ class Catalog:
         Raises:
             UnknownTableError: There is none, or its file is wrong.
         """
-        if name not in self.names():
+        file = self._files().get(name)
+        if file is None:
             raise unknown_table(name)
         try:
-            return load_pipeline(name, self._settings)
+            return load_pipeline(file)
         except SpecError as error:
             raise unknown_table(name) from error
 
@@ -100,6 +106,8 @@ class Catalog:
 
     def _keep(self, uri: str, reader: TableReader) -> TableReader:
         key = uri, reader.version, _id(reader)
+        if key not in self._kept:
+            _check_served(reader)
         with self._lock:
             self._kept[key] = reader
             self._kept.move_to_end(key)
@@ -120,6 +128,24 @@ def _is_newest(uri: str, opened: _Opened) -> bool:
     """Whether it is, and of the same table: one may have been made anew at its place."""
     version = opened.reader.version
     return not has_version(uri, version + 1) and mark_of(uri, version) == opened.mark is not None
+
+
+def _check_served(reader: TableReader) -> None:
+    """Nothing, where the rows of the table are those of its files, and these are in its folder.
+
+    Raises:
+        UnservedTableError: They are not: other readers would follow the log wherever it leads.
+    """
+    if not is_confined(reader.uri, reader.files()["path"]):
+        raise UnservedTableError(
+            "the table is not served: its log names files outside of its folder",
+            next_step="tell the operator: nothing that Penstock writes does so",
+        )
+    if not reader.is_plain():
+        raise UnservedTableError(
+            "the table is not served: it uses features that change how its files are read",
+            expected="a table without deletion vectors and column mapping",
+        )
 
 
 def unknown_table(name: str, version: object = None) -> UnknownTableError:

@@ -4,6 +4,7 @@ ServingError                   base of all of them; final: the same call fails a
 ├── ProtocolError              a request that is none of Flight SQL, or none that is served
 ├── StatementError             a statement that cannot be planned or run, or that may not
 ├── UnknownTableError          a name that is none of a table that the client may see
+├── UnservedTableError         a table that is there, and cannot be served safely
 ├── AccessError                a client that may not do what it asks for
 ├── UnknownClientError         a client that did not say who it is, or not truly
 ├── LimitError                 a limit of time, size or number is reached
@@ -36,6 +37,10 @@ class StatementError(ServingError):
 
 class UnknownTableError(ServingError):
     """There is no such table, or none that this client may see: it cannot tell which."""
+
+
+class UnservedTableError(ServingError):
+    """The table is of a kind that is not served, or its log leads elsewhere."""
 
 
 class AccessError(ServingError):

@@ -5,12 +5,14 @@ The columns of each answer are those of the protocol (https://arrow.apache.org/d
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pyarrow as pa
 
+from config.errors import PenstockError
 from serving.catalog import Catalog
 from serving.errors import UnknownTableError
 from serving.flight.columns import described_schema
@@ -20,6 +22,7 @@ from storage.skipping.reader import TableReader
 
 _TABLE: Final = "TABLE"
 _TEXT: Final = pa.utf8()
+_LOG: Final = logging.getLogger(__name__)
 _LONGEST_PATTERN: Final = 1_000
 """No name is longer, nor half of it."""
 _WILD: Final = re.compile(r"\\.|.", re.DOTALL)
@@ -112,6 +115,9 @@ def _tables(
             opened = catalog.open(name)
         except UnknownTableError:
             continue  # no batch has made it yet
+        except PenstockError as error:
+            _LOG.warning("a table that cannot be read is left out of what there is: %s", error)
+            continue
         yield name, _schema(name, catalog, opened) if command.include_schema else None
 
 

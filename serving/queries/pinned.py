@@ -15,7 +15,7 @@ from serving.catalog import Catalog, unknown_table
 from serving.errors import StatementError
 from serving.queries.conditions import FENCE, SCAN, as_polars
 from serving.queries.pruned import PrunedDataset
-from storage.errors import NotFoundError
+from storage.errors import NotFoundError, TableError
 from storage.skipping.reader import TableReader
 
 AT: Final = "@"
@@ -133,11 +133,13 @@ class PinnedTables(SchemaProvider):
         self._datasets[name] = dataset
         return self._scans.read_table(Table(dataset)).alias(name).limit(FENCE).into_view()
 
-    def _failed(self, asked: str) -> Callable[[Exception], Exception]:
-        def told(error: Exception) -> Exception:
-            error = _gone(asked) if isinstance(error, NotFoundError) else error
-            if isinstance(error, PenstockError):
-                self.problem = self.problem or error
+    def _failed(self, asked: str) -> Callable[[Exception], PenstockError]:
+        def told(error: Exception) -> PenstockError:
+            if isinstance(error, NotFoundError):
+                error = _gone(asked)
+            elif not isinstance(error, PenstockError):  # of pyarrow, with the path of a file
+                error = TableError("a table cannot be read", where=asked, got=error)
+            self.problem = self.problem or error
             return error
 
         return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ _READ_ONLY: Final = SQLOptions().with_allow_ddl(False).with_allow_dml(False).wit
 _BATCH_ROWS: Final = 65_536
 # Of one row each, whatever else they do: their rows may be made file by file.
 _ROW_WISE: Final = {"Projection", "Filter", "TableScan", "SubqueryAlias"}
+# What may tell of the files of the server: of spilled rows, of libraries below.
+_OF_THE_SERVER: Final = re.compile(r"External error: (?!regex)|IO error|Object Store|Internal error|^$", re.I)
+_LOG: Final = logging.getLogger(__name__)
 _NOT_ERRORS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
@@ -179,4 +183,7 @@ def _failed(error: BaseException, tables: PinnedTables) -> PenstockError:
     if tables.problem is not None:
         return tables.problem
     text = re.sub(r"^(Exception: )?(DataFusion error: )?", "", str(error).partition("\n")[0])
-    return StatementError("the statement cannot be run", got=text[:500] or type(error).__name__)
+    shown = type(error).__name__ if _OF_THE_SERVER.search(text) else text[:500]
+    if shown != text:
+        _LOG.warning("a statement failed", exc_info=error)
+    return StatementError("the statement cannot be run", got=shown)
