@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -10,29 +15,37 @@ import pyarrow.json
 
 Counted = tuple[int, int, int]
 """Rows, bytes of Arrow's buffers, streams."""
-_BLOCK_BYTES = 4 * 2**20
+_BLOCK_BYTES = 8 * 2**20
 
 
 def to_arrow(uri: str, _sql: str) -> Counted:
-    """By the parser of pyarrow: native, some blocks at the same time, told the types."""
+    """By the parser of pyarrow: native, told the types, blocks at the same time on all cores."""
     with urllib.request.urlopen(f"{uri}/schema") as answer:
         schema = pa.ipc.read_schema(pa.py_buffer(answer.read()))
-    days = [field.name for field in schema if pa.types.is_date(field.type)]
-    texts = [field.with_type(pa.string()) if field.name in days else field for field in schema]
-    rows = size = 0
-    with urllib.request.urlopen(uri) as answer:
-        batches = pyarrow.json.open_json(
-            answer,
-            read_options=pyarrow.json.ReadOptions(block_size=_BLOCK_BYTES),
-            parse_options=pyarrow.json.ParseOptions(explicit_schema=pa.schema(texts)),
-        )
-        for batch in batches:
-            typed = batch.cast(schema)  # days: this parser takes them for text alone
-            rows, size = rows + typed.num_rows, size + typed.nbytes
-    return rows, size, 1
+    with urllib.request.urlopen(uri) as answer, ThreadPoolExecutor(os.cpu_count()) as threads:
+        parsed = list(threads.map(partial(_parsed, schema), _blocks(answer)))
+    return sum(rows for rows, _ in parsed), sum(size for _, size in parsed), 1
 
 
 def to_objects(uri: str, _sql: str) -> Counted:
     """As most programs read JSON: a dictionary each, by orjson; bytes are not counted."""
     with urllib.request.urlopen(uri) as answer:
         return sum(bool(orjson.loads(line)) for line in answer), 0, 1
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    """Whole lines."""
+    while block := answer.read(_BLOCK_BYTES):
+        yield block + answer.readline()
+
+
+def _parsed(schema: Any, block: bytes) -> tuple[int, int]:
+    days = [field.name for field in schema if pa.types.is_date(field.type)]
+    texts = [field.with_type(pa.string()) if field.name in days else field for field in schema]
+    table = pyarrow.json.read_json(
+        pa.BufferReader(block),
+        read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=2 * _BLOCK_BYTES),
+        parse_options=pyarrow.json.ParseOptions(explicit_schema=pa.schema(texts)),
+    )
+    typed = table.cast(schema)  # days: this parser takes them for text alone
+    return typed.num_rows, typed.nbytes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Final, NamedTuple
 
 EVENTS: Final = "select * from events"
 NUMBERS: Final = "select actor['id'] as actor_id, repo['id'] as repo_id, created_at, event_date from events"
@@ -21,3 +22,34 @@ QUESTIONS: Final = {
     ),
 }
 """The rows of one user on one day, by the column that its files are sorted by; and counts of 1,000 users."""
+
+
+class Selective(NamedTuple):
+    """A statement, and what asks the same of `penstock scan`."""
+
+    columns: str
+    where: str
+
+    @property
+    def sql(self) -> str:
+        """The statement; fields of structs are written the engine's way."""
+        return f"select {_in_sql(self.columns)} from events where {_in_sql(self.where)}"
+
+
+def _in_sql(text: str) -> str:
+    return re.sub(r"\b(actor|repo)\.(\w+)", r"\1['\2']", text)
+
+
+SELECTIVE: Final = {
+    "one user, one day": Selective(
+        "id,type,created_at", f"event_date = date '{DAYS[0]}' and actor.id = 100000"
+    ),
+    "1,000 users, one day": Selective(
+        "id,actor.id", f"event_date = date '{DAYS[0]}' and actor.id between 100000 and 100999"
+    ),
+    "an hour of a day": Selective(
+        "id,repo.name",
+        f"created_at >= timestamptz '{DAYS[0]} 06:00:00' and created_at < timestamptz '{DAYS[0]} 07:00:00' "
+        f"and event_date = date '{DAYS[0]}'",
+    ),
+}

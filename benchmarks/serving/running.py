@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SERVE = ("-c", "from pipelines.cli.serve_command import command; command()", "--port", "0", "--json")
+"""The arguments of Python that are `penstock serve`."""
 _KIB = 1024
 _DEADLINE_S = 120
 
@@ -69,7 +71,7 @@ def ask(module: str, *arguments: str | int) -> Any:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{command}\n{done.stderr[-4000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout)
 
 
 def penstock(*arguments: str | Path) -> tuple[str | Path, ...]:
