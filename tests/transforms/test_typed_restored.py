@@ -162,3 +162,17 @@ def test_restored_copies_that_were_changed_are_not_exact() -> None:
     offsets = np.array([0, 11, 21, 29, 38])
     ((_, exact),) = restored(pa.schema([("a", pa.float64())]), data, offsets, NESTING)
     assert exact.tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+def test_moments_beyond_the_years_of_arrow_are_refused_again(unit: str, zone: str | None) -> None:
+    moments = pa.array([-34_904_576_592_001_000, 2**62, -(2**62)]).view(pa.timestamp(unit, zone))
+    batch = pa.RecordBatch.from_arrays([moments], ["c0"])
+    decoder = TypedDecoder(a_contract({"c0": "timestamp[us, UTC]" if zone else "timestamp[us]"}), NESTING)
+
+    back, exact = again(batch)
+
+    assert decoder.decode(batch).verdicts.all()
+    assert not any(exact)
+    assert back["c0"].null_count == len(batch)

@@ -93,9 +93,11 @@ def _floats(array: pa.Array) -> pa.Array:
 
 
 def _timestamps(array: pa.Array) -> pa.Array:
-    if array.type.tz is not None:
-        array = array.cast(pa.timestamp(array.type.unit, "UTC"))
-    return in_quotes(pc.replace_substring_regex(array.cast(TEXT), r"^([-+0-9]+) ", r"\1T"))
+    """Moments; those beyond the years that Arrow can write as their number."""
+    # Of moments without a zone: of the others, Arrow writes those beyond its years as the last one within.
+    local = array.cast(pa.int64()).cast(pa.timestamp(array.type.unit)).cast(TEXT)
+    text = pc.replace_substring_regex(local, r"^([-+0-9]+) ", r"\1T")
+    return in_quotes(text if array.type.tz is None else joined(text, literal("Z")))
 
 
 def _long_dates(array: pa.Array) -> pa.Array:
