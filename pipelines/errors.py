@@ -7,6 +7,7 @@ PipelineError                  base of all of them; final: the same call fails a
 ├── BackfillError              landed files that cannot be taken in again as asked
 ├── UndoError                  a batch that there is no undo for, or not before another
 ├── DeploymentError            no Prefect server, or one that refuses what it is asked for
+├── InspectionError            a file that cannot be looked at: damaged, of no known format, or too large
 ├── QueryError                 a condition or a column that a table cannot be asked for
 ├── ServiceError                a part of the service cannot start, or ended
 ├── ClusterError               a Dask cluster that does not answer, or loses its workers
@@ -48,6 +49,10 @@ class BackfillError(PipelineError):
 
 class QueryError(PipelineError):
     """What was asked of a table is no condition over its rows, or names a column that it has not."""
+
+
+class InspectionError(PipelineError):
+    """A file cannot be looked at: it is damaged, of an unknown format, or wants too much memory."""
 
 
 class ServiceError(PipelineError):

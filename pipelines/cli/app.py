@@ -28,11 +28,14 @@ COMMANDS = {
     "undo": "Take the rows of a batch out of the table; its files can be taken in again.",
     "backfill": "Take landed files in again: rebuild the whole table, or a range of files.",
     "scan": "Read a table.",
+    "inspect": "Look at a file or a table: schema, row groups, statistics, memory.",
     "maintain": "Do what a table is due for: compact, vacuum, checkpoint.",
     "history": "Show the versions of a table: when, operation, batch, counts.",
     "up": "Run the whole service as processes of this machine.",
     "deploy": "Create or update the Prefect deployments of all pipelines.",
     "worker": "Run what is due on the Prefect server, until stopped.",
+    "serve": "Serve the tables of the pipelines folder over Arrow Flight SQL.",
+    "token": "Make a token for a client of `penstock serve`, and show it once.",
     "metrics": "Serve what all pipelines do, in numbers, for Prometheus.",
 }
 

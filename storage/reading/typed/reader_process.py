@@ -104,7 +104,7 @@ class ReaderProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=spared_environment(),
                 start_new_session=True,  # Ctrl-C is for the parent
             )
         here.settimeout(self._step_seconds + _GRACE_SECONDS)
@@ -133,8 +133,8 @@ class _Stream:
     def close(self) -> None: ...
 
 
-def _environment() -> dict[str, str]:
-    """No credentials; the system's memory, which alone keeps to the limit of the process."""
+def spared_environment() -> dict[str, str]:
+    """Of processes that open untrusted files: no credentials; the system's memory, which keeps to limits."""
     kept = {
         name: value
         for name, value in os.environ.items()
