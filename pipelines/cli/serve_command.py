@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+import os
 import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from config.settings import Settings
 from pipelines.cli.options import common, print_json
+from pipelines.cli.outcome import DONE
+from pipelines.cli.stopping import Stop
+from pipelines.errors import ServiceError
 from serving.security.transport import Transport
 
-PORT = 31337
+if TYPE_CHECKING:
+    from serving.flight.server import FlightSqlServer
+
+PORT: Final = 31337
+_DRAIN_S: Final = 3.0
+"""What requests get to come to an end, before they are ended."""
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -27,7 +40,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--client-ca", type=_FILE, help="Lets in clients alone that have a certificate of this CA, PEM."
 )
 @common
+@click.pass_context
 def command(
+    context: click.Context,
     host: str,
     port: int,
     access: Path | None,
@@ -47,7 +62,33 @@ def command(
     """
     transport = Transport(host, port, tls_cert, tls_key, client_ca)
     transport.check(has_access=access is not None)
+    server = _open(transport, access)
+    _log_requests()
+    uri = transport.uri(server.port)
+    (context.find_object(Stop) or Stop()).hand_over()
+    try:
+        if as_json:
+            print_json({"uri": uri})
+        else:
+            click.echo(f"serving {Settings.from_environment().pipelines} at {uri}")
+        sys.stdout.flush()
+        threading.Event().wait()
+    except KeyboardInterrupt:  # Ctrl-C or SIGTERM, which is how this ends
+        if not server.stop(_DRAIN_S):
+            # A client that fetches nothing holds a thread of native code, which would keep the process.
+            sys.stderr.flush()
+            os._exit(DONE)
+
+
+def _open(transport: Transport, access: Path | None) -> FlightSqlServer:
+    if any(importlib.util.find_spec(name) is None for name in ("datafusion", "google.protobuf")):
+        raise ServiceError(
+            "the server needs DataFusion and protobuf, which are not installed",
+            next_step="pip install 'penstock[serving]'",
+        )
     # Not at the top: whoever is refused need not wait for the engine.
+    import pyarrow as pa
+
     from serving.catalog import Catalog
     from serving.flight.server import FlightSqlServer
     from serving.queries.query import Engine
@@ -56,11 +97,22 @@ def command(
     settings = Settings.from_environment()
     door = None if access is None else Door(access)
     engine = Engine(Catalog(settings), memory_bytes=settings.memory_bytes, threads=settings.threads)
-    with FlightSqlServer(engine, transport.uri(), door, **transport.options()) as server:
-        uri = transport.uri(server.port)
-        if as_json:
-            print_json({"uri": uri})
-        else:
-            click.echo(f"serving {settings.pipelines} at {uri}")
-        sys.stdout.flush()
-        server.wait()
+    try:
+        return FlightSqlServer(engine, transport.uri(), door, **transport.options())
+    except (pa.ArrowException, OSError) as error:
+        raise ServiceError(
+            "cannot serve here",
+            where=transport.uri(),
+            got="what standard error says above",
+            next_step="take another --host or --port, and check the files of TLS",
+        ) from error
+
+
+def _log_requests() -> None:
+    log = logging.getLogger("penstock.requests")
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        log.addHandler(handler)
+        log.propagate = False

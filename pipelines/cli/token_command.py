@@ -42,8 +42,5 @@ def command(
         print_json({"client": client, "token": token, "expires": expires})
         return
     click.echo(token)
-    click.echo(
-        f"the token of {client}, until {expires:%Y-%m-%d %H:%M} UTC; it is shown this once, and {access} has "
-        "its digest alone",
-        err=True,
-    )
+    click.echo(f"The token of {client}, until {expires:%Y-%m-%d %H:%M} UTC. It is shown this once:")
+    click.echo(f"{access} has its digest alone.")

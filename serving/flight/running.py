@@ -22,6 +22,7 @@ class Running:
         self._running: Counter[str] = Counter()
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        self._is_over = False
 
     @contextmanager
     def run(self, statement: str, context: Any, within_s: float) -> Generator[Callable[[], None]]:
@@ -34,6 +35,8 @@ class Running:
         ends_s = time.monotonic() + within_s
 
         def check() -> None:
+            if self._is_over:
+                raise AbandonedError("the server stops", next_step="ask again when it is back")
             if statement in self._cancelled or context.is_cancelled():
                 raise AbandonedError("the statement was cancelled")
             if time.monotonic() > ends_s:
@@ -59,6 +62,10 @@ class Running:
             if len(self._cancelled) > _KEPT:
                 self._cancelled.popitem(last=False)
             return self._running[statement] > 0
+
+    def end(self) -> None:
+        """Ends all of them, and has none run again."""
+        self._is_over = True
 
     def count(self) -> int:
         """How many run."""

@@ -7,6 +7,7 @@ prepares and closes them, and ends a session.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,18 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         self._pushes = Pushes(engine.catalog)
         self._statements = Statements(engine, Turns(ServerLimits if door is None else door.server_limits))
         self._prepared = PreparedStatements()
+
+    def stop(self, drain_s: float) -> bool:
+        """Takes no more requests, and ends those that still run after `drain_s`; whether all have ended.
+
+        A client that fetches nothing any more holds its request: it may take as long again, and no longer.
+        """
+        ending = threading.Thread(target=self.shutdown, name="shutdown", daemon=True)
+        ending.start()
+        ending.join(drain_s)
+        self._statements.running.end()
+        ending.join(drain_s)
+        return not ending.is_alive()
 
     @answering
     def get_flight_info(self, context: Any, descriptor: Any) -> Any:

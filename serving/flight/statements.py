@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any, Final
@@ -17,7 +18,7 @@ from serving.protocol import flight_sql_pb2 as messages
 from serving.protocol.messages import pack, unpack
 from serving.queries.query import Engine, Planned, Statement
 from serving.security.client import Client
-from serving.security.gate import client_of
+from serving.security.gate import REQUESTS, client_of
 from serving.security.shape import check_shape
 from serving.security.turns import Turns, check_size
 
@@ -88,7 +89,12 @@ class Statements:
         client = client_of(context)
         check_size("statement_bytes", len(statement.sql.encode()), client.limits.statement_bytes)
         check_shape(statement.sql)
-        return self._engine.plan(statement, client.may_read)
+        planned = self._engine.plan(statement, client.may_read)
+        name = hashlib.sha256(statement.sql.encode()).hexdigest()[:12]
+        REQUESTS.info(
+            "%s statement %s of %s", client.name or "anybody", name, ", ".join(planned.pins) or "no table"
+        )
+        return planned
 
     def _parts(self, planned: Planned, client: Client) -> int:
         if not planned.is_row_wise():

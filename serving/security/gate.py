@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -13,19 +15,30 @@ from serving.security.door import Door
 
 GATE: Final = "gate"
 """The name that the middleware is known by."""
+REQUESTS: Final = logging.getLogger("penstock.requests")
+"""Tells of each request whose it was and what became of it; of statements their hash and their tables."""
 _HEADER: Final = "authorization"
 
 
 class Admitted(flight.ServerMiddleware):  # type: ignore[misc] # pyarrow has no types
     """A request of a client; answers a handshake with the bearer token of a new session."""
 
-    def __init__(self, client: Client, session: str | None) -> None:
+    def __init__(self, client: Client, session: str | None, method: str) -> None:
         self.client = client
-        self._session = session
+        self._session, self._method = session, method
+        self._began_s = time.monotonic()
 
     def sending_headers(self) -> dict[str, str]:
         """What goes back."""
         return {} if self._session is None else {_HEADER: f"Bearer {self._session}"}
+
+    def call_completed(self, exception: BaseException | None) -> None:
+        """Logs who asked, how long it took, and what became of it."""
+        took_ms = (time.monotonic() - self._began_s) * 1000
+        outcome = "ok" if exception is None else type(exception).__name__
+        REQUESTS.info(
+            "%s %s: %s after %.0f ms", self.client.name or "anybody", self._method, outcome, took_ms
+        )
 
 
 class Gate(flight.ServerMiddlewareFactory):  # type: ignore[misc] # as above
@@ -43,16 +56,17 @@ class Gate(flight.ServerMiddlewareFactory):  # type: ignore[misc] # as above
         try:
             return self._admitted(info.method, headers)
         except Exception as error:  # noqa: BLE001 (anything else would send its traceback)
+            REQUESTS.warning("somebody %s: %s", info.method.name, type(error).__name__)
             raise as_flight(error) from None
 
     def _admitted(self, method: Any, headers: Mapping[str, Sequence[str]]) -> Admitted:
         is_handshake = method == flight.FlightMethod.HANDSHAKE
         if self._door is None:
-            return Admitted(ANYBODY, "anybody" if is_handshake else None)
+            return Admitted(ANYBODY, "anybody" if is_handshake else None, method.name)
         given = headers.get(_HEADER) or ()
         header = given[0] if len(given) == 1 else None
         client = self._door.admit(header)
-        return Admitted(client, self._door.begin(header) if is_handshake else None)
+        return Admitted(client, self._door.begin(header) if is_handshake else None, method.name)
 
 
 class NoHandshake(flight.ServerAuthHandler):  # type: ignore[misc] # as above

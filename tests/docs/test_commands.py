@@ -19,7 +19,7 @@ SECTIONS = dict(re.findall(r"^## `penstock (\w+)`\n(.*?)(?=^## |\Z)", DOCUMENT, 
 COMMON = {"--json", "--verbose", "--help"}
 COUNTED_BY = {"quarantined", "quarantined_by_reason", "seconds_by_stage", "unmet"}
 """Mappings whose keys are data."""
-NEED_A_SERVER = {"deploy", "up", "worker"}
+NEED_A_SERVER = {"deploy", "serve", "up", "worker"}
 """Commands whose examples are shown without the prompt, and not tried here."""
 
 
