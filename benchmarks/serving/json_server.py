@@ -21,7 +21,7 @@ from benchmarks.serving.client import plan
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    batches: list[Any] = []  # noqa: RUF012 (of the one server of the process)
+    batches: list[Any]
 
     def do_GET(self) -> None:
         """All rows, in a chunk a batch; or the schema, in Arrow's form, at `/schema`."""
@@ -47,13 +47,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+def json_server(batches: list[Any]) -> ThreadingHTTPServer:
+    """A server of these `pyarrow.RecordBatch`es on a free port."""
+    return ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"batches": batches}))
+
+
 def main() -> None:
     """Serves until it is ended."""
     uri, sql = sys.argv[1:]
     with flight.connect(uri) as client:
-        for one in plan(client, sql).endpoints:
-            _Handler.batches += [chunk.data for chunk in client.do_get(one.ticket)]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        endpoints = plan(client, sql).endpoints
+        server = json_server([chunk.data for one in endpoints for chunk in client.do_get(one.ticket)])
     print(json.dumps({"uri": f"http://127.0.0.1:{server.server_address[1]}"}), flush=True)
     server.serve_forever()
 

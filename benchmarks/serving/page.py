@@ -93,7 +93,8 @@ def _memory(memory: Mapping[str, int]) -> str:
 def _store(questions: Mapping[str, Any]) -> str:
     rows = [
         f"| {name} | {one['rows']:,} | {one['served']['data'] / MB:.3f} MB "
-        f"| {one['scanned']['data'] / MB:.3f} MB | {one['ratio']:.2f} | {one['served']['requests']} | {one['scanned']['requests']} |"
+        f"| {one['scanned']['data'] / MB:.3f} MB | {one['ratio']:.2f} "
+        f"| {one['served']['requests']} | {one['scanned']['requests']} |"
         for name, one in questions.items()
     ]
     head = "rows | data to the server | to `penstock scan` | ratio | requests of the server | of the scan"

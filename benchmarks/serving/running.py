@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,15 +47,18 @@ class Server:
 @contextmanager
 def running(*command: str | Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Runs Python with these arguments until the block ends; it prints `{"uri": …}` once it listens."""
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed below)
     process = subprocess.Popen(
         [sys.executable, *map(str, command)],
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
         env={**os.environ, **(environment or {})},
     )
     try:
         if process.stdout is None or not (line := process.stdout.readline()):
-            raise SystemExit(f"the server did not start: {command}")
+            log.seek(0)
+            raise SystemExit(f"the server did not start: {command}\n{log.read()[-4000:]}")
         yield Server(json.loads(line)["uri"], process.pid)
     finally:
         process.terminate()
@@ -63,6 +67,7 @@ def running(*command: str | Path, environment: Mapping[str, str] | None = None) 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        log.close()
 
 
 def ask(module: str, *arguments: str | int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from functools import partial
 from urllib.parse import urlsplit
 
 _PIECE = 2**20
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
 @dataclass
@@ -46,7 +48,7 @@ def counting_wire(uri: str) -> Iterator[Wire]:
         thread.join(10)
 
 
-async def _run(serve: partial[object], ready: Future[tuple[int, Callable[[], object]]]) -> None:
+async def _run(serve: Serve, ready: Future[tuple[int, Callable[[], object]]]) -> None:
     stopped = asyncio.Event()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     loop = asyncio.get_running_loop()
@@ -67,7 +69,11 @@ async def _serve(
     def received(size: int) -> None:
         wire.received += size
 
-    await asyncio.gather(_forward(reader, up_writer, sent), _forward(up_reader, writer, received))
+    try:
+        await asyncio.gather(_forward(reader, up_writer, sent), _forward(up_reader, writer, received))
+    finally:
+        up_writer.close()
+        writer.close()
 
 
 async def _forward(

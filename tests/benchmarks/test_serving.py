@@ -1,0 +1,133 @@
+"""What serving is measured by: clients fetch all rows, the proxy counts all bytes, the page shows all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from threading import Thread
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from benchmarks.serving.bare_server import BareServer
+from benchmarks.serving.client import KINDS
+from benchmarks.serving.json_server import json_server
+from benchmarks.serving.page import page
+from benchmarks.serving.questions import SELECTIVE
+from benchmarks.serving.wire import counting_wire
+
+ROWS = pa.table(
+    {
+        "id": pa.array(range(1_000), pa.int64()),
+        "actor": [{"login": f"user-{number}"} for number in range(1_000)],
+        "at": pa.array([datetime(2026, 1, 1, 12, tzinfo=UTC)] * 1_000, pa.timestamp("us", "UTC")),
+        "day": [date(2026, 1, 1)] * 1_000,
+    }
+)
+TAKEN = {
+    "rows": 1_000,
+    "bytes": 2_000_000,
+    "streams": 2,
+    "wall_s": 0.5,
+    "rows_per_s": 2_000.0,
+    "mb_per_s": 4.0,
+    "server_cpu_s": 0.25,
+    "client_cpu_s": 0.125,
+}
+
+
+@pytest.fixture
+def flight_uri() -> Iterator[str]:
+    with BareServer([ROWS.slice(0, 400), ROWS.slice(400)]) as server:
+        yield f"grpc://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def json_uri() -> Iterator[str]:
+    server = json_server(ROWS.to_batches(max_chunksize=300))
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(("kind", "streams"), [("flight", 2), ("flight-parallel", 2), ("adbc", 0)])
+def test_clients_of_flight_fetch_all_rows(flight_uri: str, kind: str, streams: int) -> None:
+    rows, size, found = KINDS[kind](flight_uri, "select 1")
+
+    assert (rows, found) == (1_000, streams)
+    assert size == pytest.approx(ROWS.nbytes, rel=0.1)
+
+
+def test_clients_of_json_fetch_all_rows_with_their_types(json_uri: str) -> None:
+    rows, size, _ = KINDS["json"](json_uri, "")
+
+    assert rows == 1_000
+    assert size == pytest.approx(ROWS.nbytes, rel=0.1)
+    assert KINDS["json-objects"](json_uri, "")[0] == 1_000
+
+
+def test_wire_counts_what_a_server_sends_and_changes_none_of_it(flight_uri: str) -> None:
+    with counting_wire(flight_uri) as wire:
+        rows, size, _ = KINDS["flight"](wire.uri, "select 1")
+
+    assert rows == 1_000
+    assert size < wire.received < size + 10_000
+    assert 0 < wire.sent < 10_000
+
+
+def test_questions_name_fields_as_each_side_does() -> None:
+    one = SELECTIVE["1,000 users, one day"]
+
+    assert "actor.id between" in one.where
+    assert "select id,actor['id'] from events where" in one.sql
+    assert "actor['id'] between" in one.sql
+
+
+def test_page_shows_all_that_was_measured() -> None:
+    beside_bare = {"contestants": {"penstock": TAKEN, "bare": TAKEN}, "ratios": {"bare": 0.75}}
+    json_contestants = {"penstock": TAKEN, "json": TAKEN, "json-objects": {**TAKEN, "mb_per_s": 0.0}}
+    beside_json = {
+        "contestants": json_contestants,
+        "ratios": {"json": 12.5, "json-objects": 25.0},
+        "wire": {"penstock": 2_000_000, "json": 5_000_000},
+    }
+    asked = {"requests": 100, "median_s": 0.01, "p99_s": 0.02, "server_cpu_s": 0.003, "client_cpu_s": 0.001}
+    pushed = {
+        "events_a_push": 1_000,
+        "clients": 4,
+        "pushes": 10,
+        "megabytes_a_second": 50.0,
+        "events_a_second": 2e6,
+        "median_s": 0.1,
+        "slowest_s": 0.2,
+        "server_cpu_s": 0.5,
+        "server_peak_memory_bytes": 2**28,
+    }
+    sent = {"data": 1_000_000, "log": 1_000, "requests": 7}
+    result: dict[str, Any] = {
+        "machine": {"date": "2026-01-01", "cores": 2, "processor": "some", "python": "3.11.7"},
+        "rows": 1_000,
+        "turns": 3,
+        "scans": {"all columns": {"adbc": beside_bare}},
+        "json": {"numbers": beside_json},
+        "latency": {"point": {64: asked}},
+        "memory": {"start": 2**27},
+        "push": {"pushes": [pushed], "disk_megabytes_a_second": 200.0},
+        "store": {"one user": {"rows": 5, "served": sent, "scanned": sent, "ratio": 1.0}},
+    }
+
+    lines = page(result).splitlines()
+
+    for line in (
+        "| ADBC: penstock | 0.00 M | 4 | 0.50 s | 0.25 s | 0.12 s | 2 | 0.75 of bare |",
+        "| JSON, to objects by orjson | 0.00 M |  | 0.50 s | 0.25 s | 0.12 s | 5.0 MB | 5000 | 25.0 |",
+        "| point, 64 clients | 100 | 10.0 ms | 20.0 ms | 3.0 ms | 1.0 ms |",
+        "| start | 128 MiB |",
+        "| 1,000 events a push, 4 clients | 10 | 50 | 2.00 M | 100.0 ms | 200.0 ms | 0.50 s | 256 MiB |",
+        "| one user | 5 | 1.000 MB | 1.000 MB | 1.00 | 7 | 7 |",
+    ):
+        assert line in lines
