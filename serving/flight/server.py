@@ -151,11 +151,12 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
     def _prepare(self, context: Any, body: bytes) -> list[bytes]:
         asked = _from_any(messages.ActionCreatePreparedStatementRequest, body)
         statement, limits = Statement(asked.query), client_of(context).limits
-        schema = self._statements.schema(context, statement)
+        schema, parameters = self._statements.prepared(context, statement)
         handle = self._prepared.keep(client_of(context).name, statement, limits.prepared_statements)
         answer = messages.ActionCreatePreparedStatementResult(
             prepared_statement_handle=handle,
             dataset_schema=schema.serialize().to_pybytes(),
+            parameter_schema=parameters.serialize().to_pybytes(),
             is_update=False,
         )
         return [pack(answer)]

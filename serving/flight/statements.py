@@ -38,6 +38,11 @@ class Statements:
         """The `pyarrow.Schema` of the answer."""
         return self._plan(context, statement).schema
 
+    def prepared(self, context: Any, statement: Statement) -> tuple[Any, Any]:
+        """The schema of the answer, and that of the parameters."""
+        planned = self._plan(context, statement)
+        return planned.schema, planned.parameters()
+
     def info(self, context: Any, descriptor: Any, statement: Statement) -> Any:
         """A `FlightInfo`, with a ticket for each part of the answer; the tables are pinned with it."""
         planned = self._plan(context, statement)

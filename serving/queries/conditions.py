@@ -43,7 +43,7 @@ def conditions(plan: Any) -> dict[str, list[list[Any]]]:
 
 
 def _walk(node: Any, name: str, above: list[Any], found: dict[str, list[list[Any]]]) -> None:
-    """`name`: the nearest alias; `above`: the conditions right above the node, as its rows are to meet them."""
+    """`name`: the nearest alias; `above`: the conditions right above the node, for its rows."""
     variant = node.to_variant()
     kind = type(variant).__name__
     if kind == "TableScan":
@@ -60,8 +60,8 @@ def is_fence(node: Any) -> bool:
     if _kind(node) != "Limit" or _kind(node.inputs()[0]) != "TableScan":
         return False
     variant = node.to_variant()
-    numbers = (variant.fetch(), variant.skip())
-    return [one is not None and one.python_value().as_py() for one in numbers] == [FENCE, 0]
+    numbers = [one for one in (variant.fetch(), variant.skip()) if one and one.variant_name() == "Literal"]
+    return [one.python_value().as_py() for one in numbers] == [FENCE, 0]
 
 
 def _kind(node: Any) -> str:

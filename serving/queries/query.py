@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,13 @@ from serving.errors import StatementError
 from serving.queries.conditions import conditions, is_fence
 from serving.queries.drawing import drawn
 from serving.queries.names import in_engine_names
+from serving.queries.parameters import parameter_schema, values_of
 from serving.queries.pinned import Allowed, Pin, PinnedTables
 from serving.security.functions import take_out
+
+# Of DataFusion, which starts them with its first query: some are held by reads that wait for a store, or by a
+# join that was cancelled and computes on to the end of a batch, and the others are to go on.
+os.environ.setdefault("TOKIO_WORKER_THREADS", f"{max(16, 4 * (os.cpu_count() or 1))}")
 
 CATALOG: Final = "penstock"
 SCHEMA: Final = "public"
@@ -76,6 +82,10 @@ class Planned:
             return None
         counts = self._tables.files()["rows"]
         return None if counts.has_nulls() else int(counts.sum())
+
+    def parameters(self) -> Any:
+        """A `pyarrow.Schema`: those that the statement still asks for; null where the type is not known."""
+        return parameter_schema(self._frame.logical_plan())
 
     def file_bytes(self) -> tuple[int, int]:
         """Of an answer that is row-wise: how many files may hold its rows, and of how many bytes together."""
@@ -139,7 +149,9 @@ class Engine:
         session = self._session(tables)
         try:
             frame = session.sql(
-                in_engine_names(statement.sql), options=_READ_ONLY, param_values=_values(statement.parameters)
+                in_engine_names(statement.sql),
+                options=_READ_ONLY,
+                param_values=values_of(statement.parameters),
             )
             plan = frame.optimized_logical_plan()
             tables.narrow(conditions(plan))
@@ -167,13 +179,6 @@ class Engine:
         take_out(session)
         session.catalog(CATALOG).register_schema(SCHEMA, tables)
         return session
-
-
-def _values(parameters: Any) -> dict[str, Any] | None:
-    """The row of parameters by the numbers of their places."""
-    if parameters is None:
-        return None
-    return {f"{number}": column[0] for number, column in enumerate(parameters.columns, start=1)}
 
 
 def _failed(error: BaseException, tables: PinnedTables) -> PenstockError:

@@ -1,4 +1,4 @@
-"""What a query fetches from the store, against `penstock scan` with the same condition: counted by a proxy."""
+"""What a query fetches from the store, against `penstock scan` with the same condition, as a proxy counts."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _ROWS = pl.DataFrame(
     at=pl.datetime(2026, 1, 1, time_zone="UTC") + pl.duration(seconds=pl.col("id") * 8),
     amount=pl.col("id").cast(pl.Decimal(12, 2)),
 )
-_ID, _DAY, _AT = pl.col("id"), pl.col("day"), pl.col("at")
+id_, day, at = pl.col("id"), pl.col("day"), pl.col("at")
 _QUESTIONS: Final[dict[str, pl.Expr]] = {
-    "day = date '2026-01-02'": _DAY == dt.date(2026, 1, 2),
-    "day >= '2026-01-04'": _DAY >= dt.date(2026, 1, 4),
-    "id = 12345": _ID == 12345,
-    "id between 20100 and 20300": _ID.is_between(20100, 20300),
-    "id in (1, 2, 15000, 30000, 30001)": _ID.is_in([1, 2, 15000, 30000, 30001]),
-    "id > 100000": _ID > 100_000,
-    "cast(at as date) = date '2026-01-02'": _AT.cast(pl.Date) == dt.date(2026, 1, 2),
-    "at < '2026-01-01T02:00:00Z'": _AT < dt.datetime(2026, 1, 1, 2, tzinfo=dt.UTC),
+    "day = date '2026-01-02'": day == dt.date(2026, 1, 2),
+    "day >= '2026-01-04'": day >= dt.date(2026, 1, 4),
+    "id = 12345": id_ == 12345,
+    "id between 20100 and 20300": id_.is_between(20100, 20300),
+    "id in (1, 2, 15000, 30000, 30001)": id_.is_in([1, 2, 15000, 30000, 30001]),
+    "id > 100000": id_ > 100_000,
+    "cast(at as date) = date '2026-01-02'": at.cast(pl.Date) == dt.date(2026, 1, 2),
+    "at < '2026-01-01T02:00:00Z'": at < dt.datetime(2026, 1, 1, 2, tzinfo=dt.UTC),
     "\"user\" like 'user-0001%'": pl.col("user").str.starts_with("user-0001"),
     "amount = 31000.00": pl.col("amount") == Decimal("31000.00"),
     "actor.id = 777": pl.col("actor").struct.field("id") == 777,
