@@ -14,6 +14,7 @@ from pipelines.cli.tables import print_table
 from pipelines.inspection.bars import Bar, bars, verdict
 from pipelines.inspection.document import ArrowMemory, Chunks, Field, Inspection, Ranges
 from pipelines.inspection.inspect import inspect
+from storage.upstream import translated
 
 _MOST_BARS = 40
 _BAR_WIDTHS = (10, 60)
@@ -45,7 +46,8 @@ def command(path: str, columns: tuple[str, ...], html: Path | None, as_json: boo
     if html is not None:
         from pipelines.inspection.page import page  # most who look do so in the terminal
 
-        html.write_text(page(found), encoding="utf-8")
+        with translated("write the page", str(html)):
+            html.write_text(page(found), encoding="utf-8")
     if as_json:
         print_json(found)
     elif html is not None:
