@@ -15,11 +15,12 @@ COPY pipelines pipelines
 RUN pip install --no-deps --no-build-isolation --no-index .
 
 FROM python:3.11.14-slim-bookworm
-RUN useradd --uid 10001 --create-home penstock && install -d -o penstock /work /home/penstock/.prefect
+RUN useradd --uid 10001 --create-home penstock && install -d -o penstock /work /home/penstock/.prefect /home/penstock/.prefect/concurrency_leases
 COPY --from=build /opt/penstock /opt/penstock
 ENV PATH=/opt/penstock/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    PYTHONTZPATH= \
     DO_NOT_TRACK=1 \
     PREFECT_HOME=/home/penstock/.prefect \
     PREFECT_RESULTS_DEFAULT_SERIALIZER=json \

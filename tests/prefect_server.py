@@ -33,11 +33,13 @@ class PrefectServer:
     Attributes:
         environment: What a client of it needs.
         auth: `user:password`; None where it asks for none.
+        process_id: Of the server, which leads a process group.
     """
 
     api_url: str
     environment: dict[str, str]
     auth: str | None = None
+    process_id: int = 0
 
     def post(self, path: str, body: object) -> Any:
         """The answer to a request with a JSON body."""
@@ -63,17 +65,20 @@ class PrefectServer:
 
 
 @contextmanager
-def running_prefect_server(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[PrefectServer]:
+def running_prefect_server(
+    home: Path, settings: Mapping[str, str] | None = None, port: int | None = None
+) -> Iterator[PrefectServer]:
     """Starts a server and stops it, with all it started, at the end.
 
     Args:
-        home: A folder that is not there yet; the server keeps everything in it.
+        home: The server keeps everything in this folder, and goes on with what is there.
         settings: Variables of the server.
+        port: A free one unless given.
 
     Raises:
         TimeoutError: It did not become healthy in time.
     """
-    port = _free_port()
+    port = port or _free_port()
     api_url = f"http://127.0.0.1:{port}/api"
     environment = os.environ | {
         "DO_NOT_TRACK": "1",
@@ -86,13 +91,13 @@ def running_prefect_server(home: Path, settings: Mapping[str, str] | None = None
     if auth is not None:
         environment["PREFECT_API_AUTH_STRING"] = auth
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    home.mkdir(parents=True)
-    with (home / "server.log").open("wb") as log:
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            server = PrefectServer(api_url, environment, auth)
+            server = PrefectServer(api_url, environment, auth, process.pid)
             wait_for(server.is_healthy, deadline_s=START_DEADLINE_S, what="a healthy Prefect server")
             yield server
         finally:
@@ -134,6 +139,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ends the process group that the process leads: politely, then by force."""
     try:
         os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_DEADLINE_S)
+    except ProcessLookupError:  # a test has killed it
         process.wait(STOP_DEADLINE_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.service.measure [--landings 20] [--pipelines 100] [--events 1000000] [--steady 120]`.
+"""`python -m benchmarks.service.measure [--landings 12] [--pipelines 100] [--events 20000000]`.
 
 Writes docs/benchmarks/service.json and service.md. Linux only, since CPU time is read from /proc.
 """
@@ -20,15 +20,16 @@ from benchmarks.service.page import page
 from benchmarks.service.running import Service, cpu_seconds, memory_bytes, running_service, wait_for
 
 RESULTS = Path("docs/benchmarks")
+_BLOCK = 100_000
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 def main() -> None:
     """Measures one thing after the other, each on a server of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--landings", type=int, default=20)
+    parser.add_argument("--landings", type=int, default=12)
     parser.add_argument("--pipelines", type=int, default=100)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--steady", type=int, default=120, help="seconds that many pipelines are watched")
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
@@ -64,22 +65,24 @@ def landing(files: int) -> dict[str, Any]:
     return {"files": files, "median_s": statistics.median(seconds[1:]), "max_s": max(seconds[1:])}
 
 
-def flow(events: int) -> dict[str, Any]:
-    """The same batch by `penstock run` and by a run of the deployment, from its start to its end."""
+def flow(events: int) -> list[dict[str, Any]]:
+    """A small batch and a large one, each by `penstock run` and by a run of the deployment, to its end."""
+    measured = []
     with tempfile.TemporaryDirectory() as name, running_service(Path(name)) as (service, _):
-        _write_pipeline(service, "by_run", None)
-        _write_pipeline(service, "by_flow", None)
         for pipeline in ("by_run", "by_flow"):
+            _write_pipeline(service, pipeline, None)
             _land(service, pipeline, "warm", 100)
         service.penstock("deploy")
         with service.worker():
             _run_flow(service, "by_flow")
             service.penstock("run", "by_run")
-            for pipeline in ("by_run", "by_flow"):
-                _land(service, pipeline, "large", events)
-            run_s = service.penstock("run", "by_run")
-            flow_s = _run_flow(service, "by_flow")
-    return {"events": events, "run_s": run_s, "flow_s": flow_s}
+            for size in (1_000, events):
+                for pipeline in ("by_run", "by_flow"):
+                    _land(service, pipeline, f"of_{size}", size)
+                run_s = service.penstock("run", "by_run")
+                flow_s = _run_flow(service, "by_flow")
+                measured.append({"events": size, "run_s": run_s, "flow_s": flow_s})
+    return measured
 
 
 def many(pipelines: int, steady_s: int) -> dict[str, Any]:
@@ -89,28 +92,35 @@ def many(pipelines: int, steady_s: int) -> dict[str, Any]:
         start_s = time.perf_counter() - begun
         for number in range(pipelines):
             _write_pipeline(service, f"p{number}", "1m" if number % 2 else "5m")
+        before_deploy = cpu_seconds(server)
         first_s = service.penstock("deploy")
+        deploy_cpu_s = cpu_seconds(server) - before_deploy
         again_s = service.penstock("deploy")
         with service.worker() as worker:
+            begun = time.perf_counter()
+            wait_for(lambda: service.completed() > 0)
+            worker_start_s = time.perf_counter() - begun
             time.sleep(steady_s / 4)
+            completed = service.completed()
             before = {one: cpu_seconds(one) for one in (server, worker)}
             time.sleep(steady_s)
             cores = {one: (cpu_seconds(one) - before[one]) / steady_s for one in (server, worker)}
             memory = {one: memory_bytes(one) for one in (server, worker)}
-            runs = service.post(
-                "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
-            )
+            completed = service.completed() - completed
             late = service.post("/flow_runs/count", {"flow_runs": {"state": {"name": {"any_": ["Late"]}}}})
     return {
         "pipelines": pipelines,
         "server_start_s": start_s,
         "deploy_s": first_s,
+        "deploy_cpu_s": deploy_cpu_s,
         "deploy_again_s": again_s,
         "server_cores": cores[server],
         "worker_cores": cores[worker],
         "server_memory_bytes": memory[server],
         "worker_memory_bytes": memory[worker],
-        "completed": runs,
+        "worker_start_s": worker_start_s,
+        "steady_s": steady_s,
+        "completed": completed,
         "late": late,
     }
 
@@ -126,11 +136,13 @@ def _write_pipeline(service: Service, name: str, every: str | None) -> None:
 
 
 def _land(service: Service, pipeline: str, name: str, events: int) -> None:
-    """A file that is there whole at once."""
+    """A file that is there whole at once; of many events the same block again and again."""
     path = service.folder / "landing" / pipeline / f"{name}.ndjson"
     hidden = service.folder / "landing.tmp"
+    lines = [f'{{"id": {number}, "at": "2026-01-01T00:00:00Z"}}\n' for number in range(min(events, _BLOCK))]
     with hidden.open("w") as file:
-        file.writelines(f'{{"id": {number}, "at": "2026-01-01T00:00:00Z"}}\n' for number in range(events))
+        for _ in range(events // len(lines)):
+            file.writelines(lines)
     hidden.rename(path)
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.service.prefect_parts import prefect_environment
+
 _PENSTOCK = (sys.executable, "-c", "from pipelines.cli import main; main()")
 _DEADLINE_S = 300
 _KIB = 1024
@@ -45,6 +47,11 @@ class Service:
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.load(response)
 
+    def completed(self) -> int:
+        """How many runs have come to a good end."""
+        query = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        return int(self.post("/flow_runs/count", query))
+
     @contextmanager
     def worker(self) -> Iterator[int]:
         """A worker; its process id."""
@@ -54,16 +61,19 @@ class Service:
 
 @contextmanager
 def running_service(folder: Path) -> Iterator[tuple[Service, int]]:
-    """A server on a free port whose data lie in `folder`, and its process id."""
+    """A server as `penstock up` starts it, whose data lie in `folder`, and its process id.
+
+    Without CSRF tokens, which would only be one more thing to ask for here.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/api"
-    home = {"PREFECT_HOME": str(folder / "prefect"), "PREFECT_API_URL": url}
-    environment = {**os.environ, **home, "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    ours = prefect_environment(folder / "prefect", "127.0.0.1", port, {})
+    environment = {**os.environ, **ours, "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "false"}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with _running(command, folder, environment) as process:
-        wait_for(lambda: _answers(url))
+        wait_for(lambda: _answers(url) or _ended(process, folder))
         yield Service(folder, url, environment), process.pid
 
 
@@ -114,6 +124,12 @@ def _running(
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _ended(process: subprocess.Popen[bytes], folder: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError((folder / "service.log").read_text()[-2000:])
+    return False
 
 
 def _answers(url: str) -> bool:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zlib import crc32
 
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-
 from config.schedule import Schedule
 from config.units import format_duration
 
@@ -20,20 +18,25 @@ def prefect_schedule(schedule: Schedule, name: str) -> dict[str, Any]:
     """The schedule as the API takes it and gives it back.
 
     Runs of `every` begin at moments that `name` tells: those of many pipelines are spread over the interval
-    and do not move when they are deployed again.
+    and do not move when they are deployed again. Written out here: Prefect's own classes list all time zones
+    of the machine for each schedule, which takes milliseconds.
     """
     if schedule.every is None:
-        cron = CronSchedule(cron=schedule.cron or "", timezone=schedule.timezone)
-        return cron.model_dump(mode="json")
-    offset = timedelta(seconds=crc32(name.encode()) % int(schedule.every.total_seconds()))
-    return same_form(IntervalSchedule(interval=schedule.every, anchor_date=_ANCHOR + offset).model_dump())
+        return {"cron": schedule.cron, "timezone": schedule.timezone, "day_or": True}
+    seconds = schedule.every.total_seconds()
+    anchor = _ANCHOR + timedelta(seconds=crc32(name.encode()) % int(seconds))
+    return {"interval": seconds, "anchor_date": _moment(anchor), "timezone": "UTC"}
 
 
 def same_form(schedule: dict[str, Any]) -> dict[str, Any]:
     """A schedule of the API in the one form in which two can be compared."""
-    if "interval" not in schedule:
-        return CronSchedule.model_validate(schedule).model_dump(mode="json")
-    return IntervalSchedule.model_validate(schedule).model_dump(mode="json")
+    if "anchor_date" not in schedule:
+        return schedule
+    return {**schedule, "anchor_date": _moment(datetime.fromisoformat(schedule["anchor_date"]))}
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
 
 def schedules_text(schedules: Collection[Schedule]) -> str | None:

@@ -8,75 +8,27 @@ from __future__ import annotations
 
 import os
 from abc import ABC
-from contextlib import suppress
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerProcess, SpawnProcess
-from pathlib import Path
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import anyio
 import anyio.abc
+import httpx
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import PrefectException
 from prefect.flows import load_flow_from_flow_run
-from prefect.runner._control_channel import ControlChannel
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
-from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from pipelines.deployments.warm_process import reap, start_engine, start_server
+from pipelines.deployments.backlog import has_backlog, remove_backlog
+from pipelines.deployments.ticks import Ticks
+from pipelines.deployments.warm_process import start_server
+from pipelines.deployments.warm_starter import GRACE_S, WarmStarter
 
-_GRACE_S: Final = 10.0
 _SETTINGS: Final = "PREFECT_"
 _OF_THE_RUN: Final = "PREFECT__"
-
-
-class WarmStarter:
-    """Starts a flow run in a forked process, and waits for its end."""
-
-    def __init__(self, environment: dict[str, str], folder: Path, control: ControlChannel) -> None:
-        self._environment = environment
-        self._folder = folder
-        self._control = control
-
-    async def start(
-        self,
-        flow_run: FlowRun,
-        task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Returns when the process has ended."""
-        port, token = self._control.register(flow_run.id)
-        environment = self._environment | {
-            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
-            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
-            "PREFECT__CONTROL_PORT": str(port),
-            "PREFECT__CONTROL_TOKEN": token,
-        }
-        try:
-            process = await anyio.to_thread.run_sync(start_engine, environment, self._folder)
-        except BaseException:
-            self._control.unregister(flow_run.id)
-            raise
-        assert process.pid is not None
-        # It has what Prefect asks of a process that was spawned; it was forked by a process that was.
-        handle = ProcessHandle(cast(SpawnProcess, process), create_isolated_termination_scope(process.pid))
-        task_status.started(handle)
-        try:
-            await anyio.wait_readable(process.sentinel)
-            await anyio.to_thread.run_sync(reap, process)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(_end, handle, process)
-            raise
-
-
-def _end(handle: ProcessHandle, process: ForkServerProcess) -> None:
-    """Ends the run of a worker that stops: politely, so that it can tell the server, then by force."""
-    with suppress(ProcessLookupError):
-        handle.graceful_kill()
-        if not wait([process.sentinel], _GRACE_S):
-            handle.hard_kill()
-    reap(process)
 
 
 class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the worker of its pool type
@@ -90,13 +42,52 @@ class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the w
         self._runs = FlowRunExecutorContext()
         await self._runs.__aenter__()
         await super().__aenter__()
+        self._ticks, self._tidying = Ticks(self.client), False
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
         try:
             await super().__aexit__(*exc_info)
         finally:
+            self._ticks.close()
             await self._runs.__aexit__(None, None, None)
+
+    async def _submit_scheduled_flow_runs(
+        self, flow_run_response: list[WorkerFlowRunResponse]
+    ) -> list[FlowRun]:
+        """Has those ended first that a schedule starts and that have nothing to do; submits the others."""
+        due = [one.flow_run for one in flow_run_response]
+        chosen = await self._ticks.chosen(due, self._work_pool)
+        looked_at = [run for run in chosen if run.id not in self._submitting_flow_run_ids]
+        if looked_at:
+            self._submitting_flow_run_ids |= {run.id for run in looked_at}
+            self._beside(self._end_idle, looked_at)
+        if has_backlog(due) and not self._tidying:
+            self._tidying = True
+            self._beside(self._tidy)
+        return await super()._submit_scheduled_flow_runs(flow_run_response)
+
+    def _beside(self, do: Callable[..., Awaitable[None]], *args: Any) -> None:
+        assert self._runs_task_group is not None
+        self._runs_task_group.start_soon(do, *args)
+
+    async def _end_idle(self, runs: list[FlowRun]) -> None:
+        """Those that have something to do come again with the next question for what is due."""
+        try:
+            await self._ticks.end_idle(runs)
+        except (httpx.HTTPError, PrefectException) as error:
+            self._logger.warning("cannot end runs that have nothing to do: %r", error)
+        finally:
+            self._submitting_flow_run_ids -= {run.id for run in runs}
+
+    async def _tidy(self) -> None:
+        try:
+            if removed := await remove_backlog(self.client, self._work_pool_name):
+                self._logger.info("%d runs are removed: newer ones of their schedules are due", removed)
+        except (httpx.HTTPError, PrefectException) as error:
+            self._logger.warning("cannot remove runs that newer ones make needless: %r", error)
+        finally:
+            self._tidying = False
 
     async def run(
         self,
@@ -118,7 +109,7 @@ class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the w
                 if task_status is not None:
                     task_status.started(handle.pid or 0)
         except anyio.get_cancelled_exc_class():
-            with anyio.move_on_after(_GRACE_S, shield=True):  # or its slot would be taken for two minutes
+            with anyio.move_on_after(GRACE_S, shield=True):  # or its slot would be taken for two minutes
                 await self._propose_crashed_state(flow_run, "its worker was stopped")
             raise
         return ProcessWorkerResult(status_code=handle.returncode or 0, identifier=str(handle.pid))

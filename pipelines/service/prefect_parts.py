@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.service.answers import answers
@@ -13,6 +14,8 @@ from pipelines.service.program import PENSTOCK, PREFECT, url_here
 
 POOL = "penstock"
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+"""Who has which slot is kept in files of PREFECT_HOME: what was taken before a restart is given back."""
 _BEHIND_A_PROXY = ("PREFECT_SERVER_CORS_ALLOWED_ORIGINS", "PREFECT_SERVER_UI_API_URL")
 """What only the user knows where people come by another address."""
 
@@ -37,8 +40,15 @@ def prefect_environment(home: Path, host: str, port: int, given: Mapping[str, st
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the newer UI has browsers ask a company that counts visits
         **{name: given[name] for name in _BEHIND_A_PROXY if given.get(name)},
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
+        **_time_zones(),
         **({"PREFECT_API_AUTH_STRING": auth} if auth else {}),
     }
+
+
+def _time_zones() -> dict[str, str]:
+    """Has them looked up in the package tzdata, where it is: the server lists all of them again and again."""
+    return {"PYTHONTZPATH": ""} if find_spec("tzdata") else {}
 
 
 def api_url(host: str, port: int) -> str:
