@@ -15,8 +15,9 @@ from pipelines.cli.json_rows import encodable, print_json_rows
 from pipelines.cli.moments import Moment
 from pipelines.cli.options import common, print_json, table_uri
 from pipelines.cli.plain_text import counted, whole
+from pipelines.cli.stacked_bar import MARKS, stacked_bar
 from pipelines.cli.tables import print_table, size
-from pipelines.reports.scan import Explanation, Scan, explain, scan
+from pipelines.reports.scan import LEVELS, Explanation, Scan, explain, levels, scan
 from storage.upstream import translated
 
 _LIMIT_FOR_PEOPLE = 20
@@ -69,31 +70,41 @@ def command(
     _show(found, page, shown, where)
 
 
-_HEADER = ("", "total", "other partition", "file statistics", "row group statistics", "other columns", "read")
+_BAR_WIDTH = 60
 
 
 def _explain(took: Explanation) -> None:
     one = took.measured
-    files = one.files - one.files_by_partition - one.files_by_statistics - one.files_by_row_groups
-    groups = one.row_groups - one.row_groups_by_statistics
-    print_table(
-        _HEADER,
-        [
-            ["partitions", whole(one.partitions), whole(one.partitions_skipped), "", "", "",
-             whole(one.partitions - one.partitions_skipped)],
-            ["files", whole(one.files), whole(one.files_by_partition), whole(one.files_by_statistics),
-             whole(one.files_by_row_groups), "", whole(files)],
-            ["row groups of these", whole(one.row_groups), "", "", whole(one.row_groups_by_statistics), "",
-             whole(groups)],
-            ["bytes", size(one.bytes), size(one.bytes_by_partition), size(one.bytes_by_statistics),
-             size(one.bytes_by_row_groups), size(one.bytes_of_columns), size(one.fetched.bytes)],
-        ],
-    )  # fmt: skip
+    totals = (one.partitions, one.files, one.row_groups, one.bytes)
+    found = levels(one)
+    rows = [
+        [name, _amount(name, total), *(_amount(name, part) for part in parts)]
+        for (name, parts), total in zip(found.items(), totals, strict=True)
+    ]
+    print_table(("", "total", *LEVELS), rows)
+    click.echo()
+    _draw({name: [part or 0 for part in parts] for name, parts in found.items()})
     fetched, total = one.fetched, max(1, one.bytes)
     click.echo(
         f"{counted(took.rows, 'row')}; version {took.version}; {whole(fetched.bytes)} bytes in "
         f"{counted(fetched.requests, 'request')}, {100 * fetched.bytes / total:.2f} % of the table"
     )
+
+
+def _amount(level: str, part: int | None) -> str:
+    return "" if part is None else size(part) if level == "bytes" else whole(part)
+
+
+def _draw(parts: dict[str, list[int]]) -> None:
+    """A bar for each level, and below what its marks mean."""
+    longest = max(map(len, parts))
+    for level, some in parts.items():
+        if bar := stacked_bar(some, _BAR_WIDTH):
+            click.echo(f"{level.ljust(longest)}  {bar}")
+    met = [any(one) for one in zip(*parts.values(), strict=True)]
+    legend = [f"{mark} {name}" for mark, name, is_there in zip(MARKS, LEVELS, met, strict=True) if is_there]
+    if legend:
+        click.echo(f"{'':{longest}}  {'  '.join(legend)}\n")
 
 
 def _frames(rows: pl.LazyFrame, uri: str) -> Iterator[pl.DataFrame]:

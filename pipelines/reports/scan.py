@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -50,6 +50,33 @@ class Explanation:
     def as_dict(self) -> dict[str, Any]:
         """As `penstock scan --explain --json` prints it."""
         return {"version": self.version, "rows": self.rows, **self.measured.as_dict()}
+
+
+LEVELS: Final = ("other partition", "file statistics", "row group statistics", "other columns", "read")
+"""What becomes of a part of a table, in the order in which it is decided."""
+
+
+def levels(one: Measured) -> dict[str, tuple[int | None, ...]]:
+    """How many partitions, files, row groups and bytes met which end; a number for each of `LEVELS`.
+
+    None where it cannot be: no partition is skipped by statistics. Row groups are those of the files that
+    were opened. Footers and indexes are in what was read.
+    """
+    files = one.files - one.files_by_partition - one.files_by_statistics - one.files_by_row_groups
+    groups = one.row_groups - one.row_groups_by_statistics
+    partitions = one.partitions - one.partitions_skipped
+    return {
+        "partitions": (one.partitions_skipped, None, None, None, partitions),
+        "files": (one.files_by_partition, one.files_by_statistics, one.files_by_row_groups, None, files),
+        "row groups of these": (None, None, one.row_groups_by_statistics, None, groups),
+        "bytes": (
+            one.bytes_by_partition,
+            one.bytes_by_statistics,
+            one.bytes_by_row_groups,
+            one.bytes_of_columns,
+            one.fetched.bytes,
+        ),
+    }
 
 
 def scan(

@@ -185,7 +185,13 @@ def test_scan_explain_tells_what_was_skipped_and_read(store: Store) -> None:
     }
     assert told["bytes"]["total"] > told["bytes"]["read"] > 0
     assert told["bytes"]["total"] > told["bytes"]["skipped_by_file_statistics"] > 0
-    assert [line.split()[0] for line in lines] == ["total", "partitions", "files", "row", "bytes", "1"]
+    table, picture = lines[:5], lines[6:11]
+    assert [line.split()[0] for line in table] == ["total", "partitions", "files", "row", "bytes"]
+    assert [line.split()[0] for line in picture[:4]] == ["partitions", "files", "row", "bytes"]
+    assert picture[1].split()[1] == "░" * 30 + "█" * 30
+    assert "░ file statistics" in picture[4]
+    assert "· other partition" not in picture[4]
+    assert lines[-1].startswith("1 row;")
     assert f"{told['bytes']['read']:,} bytes in {told['requests']} requests" in lines[-1]
 
 
