@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -176,3 +177,14 @@ def test_moments_beyond_the_years_of_arrow_are_refused_again(unit: str, zone: st
     assert decoder.decode(batch).verdicts.all()
     assert not any(exact)
     assert back["c0"].null_count == len(batch)
+
+
+def test_rescued_json_in_runs_keeps_its_text() -> None:
+    texts = ["0\U000101e0\U00016499", "1]", "\u00e9-", ""]
+    documents = pa.ExtensionArray.from_storage(pa.json_(), pa.array(texts, pa.string()))
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([1, 2, 3, 4], pa.int32()), documents)
+    decoder = TypedDecoder(a_contract({"c0": "int8"}, on_mismatch="rescue"), NESTING)
+
+    decoded = decoder.decode(pa.RecordBatch.from_arrays([runs], ["c0"]))
+
+    assert [json.loads(one.as_py())["c0"] for one in decoded.rescued] == texts

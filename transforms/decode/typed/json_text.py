@@ -51,7 +51,8 @@ def json_text(array: pa.Array, slots: Slots) -> pa.Array:
     """The values of some slots as JSON, large strings; null where there is none."""
     array = unencoded(array)
     if is_extension(array.type, JSON):
-        return _documents(picked(array, pa.array(slots)))
+        # Without its type: Arrow 26 casts views of JSON to text of whatever memory they lie beside.
+        return _documents(plain(picked(array, pa.array(slots))))
     if is_extension(array.type, UUID):
         return in_quotes(uuid_text(array).take(pa.array(slots)))
     array, types = plain(array), pa.types
