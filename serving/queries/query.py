@@ -155,6 +155,7 @@ class Engine:
             )
             plan = frame.optimized_logical_plan()
             tables.narrow(conditions(plan))
+            tables.problem = None  # of a name that turned out to be a function's
             return Planned(frame.schema(), tables.pins, frame, plan, tables)
         except _NOT_ERRORS:
             raise
