@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.flows.ending import as_flow, done
 from pipelines.flows.parameters import FilePattern, PipelineName
+from pipelines.flows.slot import instead_of_ingest
 from pipelines.flows.tasks import beside_others
 from pipelines.flows.watched import watched
 
@@ -46,7 +48,8 @@ def backfill(
     settings = Settings.from_environment()
     spec = load_pipeline(pipeline, settings)
     request = BackfillRequest(rebuild, files, since, until, dry_run)
-    with watched(spec) as watch:
+    alone = nullcontext() if dry_run else instead_of_ingest(pipeline)
+    with alone, watched(spec) as watch:
         summary = beside_others(
             lambda: backfill_now(spec, request, settings, progress=watch.progress, step=watch.step)
         )

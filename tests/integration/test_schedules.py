@@ -30,13 +30,26 @@ def folder(server: PrefectServer, tmp_path: Path) -> Folder:
     return Folder(tmp_path, server, tmp_path.name)
 
 
-def write_pipeline(folder: Folder, name: str, every: str) -> None:
+WAITING_STEP = """\
+import time
+from pathlib import Path
+
+def wait(rows):
+    Path("writing").touch()
+    while not Path("go").exists():
+        time.sleep(0.1)
+    return rows
+"""
+
+
+def write_pipeline(folder: Folder, name: str, every: str, **more: object) -> None:
     document = {
         "name": name,
         "source": {"uri": f"landing/{name}"},
         "contract": {"columns": {"id": "int64!"}},
         "table": {"uri": f"lake/{name}"},
         "schedule": {"every": every},
+        **more,
     }
     (folder.path / "pipelines.d" / f"{name}.yaml").write_text(yaml.safe_dump(document))
     (folder.path / "landing" / name).mkdir(parents=True)
@@ -106,3 +119,31 @@ def test_schedule_without_worker_leaves_one_run_to_the_next_worker(folder: Folde
 
     log = (folder.path / "late.log").read_text()
     assert "newer ones of their schedules are due" in log, log
+
+
+def test_rebuild_keeps_ingest_from_beginning_until_it_has_ended(folder: Folder) -> None:
+    (folder.path / "waiting.py").write_text(WAITING_STEP)
+    write_pipeline(folder, "rebuilt", "1d", transforms=[{"use": "waiting:wait"}])
+    land(folder, "rebuilt", 1)
+    (folder.path / "go").touch()
+    folder.penstock("run", "rebuilt")
+    for flag in ("go", "writing"):
+        (folder.path / flag).unlink()
+    folder.penstock("deploy", "--pool", folder.pool)
+    ingest = folder.deployments()["rebuilt"]
+    (backfill,) = folder.server.post(
+        "/deployments/filter",
+        {"flows": {"name": {"any_": ["backfill"]}}, "work_pools": {"name": {"any_": [folder.pool]}}},
+    )
+
+    with folder.worker("one"):
+        asked = {"state": {"type": "SCHEDULED"}, "parameters": {"pipeline": "rebuilt", "rebuild": True}}
+        rebuild = folder.server.post(f"/deployments/{backfill['id']}/create_flow_run", asked)["id"]
+        wait_for(lambda: (folder.path / "writing").exists() or None, deadline_s=_WITHIN_S, what="a rebuild")
+        (beside,) = folder.ended([folder.start_run(ingest)])
+        (folder.path / "go").touch()
+        (rebuilt,) = folder.ended([rebuild])
+        (after,) = folder.ended([folder.start_run(ingest)])
+
+    assert beside["state_type"] == "CANCELLED"
+    assert (rebuilt["state_type"], after["state_type"]) == ("COMPLETED", "COMPLETED")
