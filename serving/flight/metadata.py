@@ -108,6 +108,14 @@ def _tables(
     if not _asks_for_ours(command) or (command.table_types and _TABLE not in command.table_types):
         return
     pattern = command.table_name_filter_pattern if command.HasField("table_name_filter_pattern") else "%"
+    for name, opened in readable_tables(catalog, allowed, pattern):
+        yield name, _schema(name, catalog, opened) if command.include_schema else None
+
+
+def readable_tables(
+    catalog: Catalog, allowed: Callable[[str], bool], pattern: str
+) -> Iterator[tuple[str, TableReader]]:
+    """The tables that a client may read and whose names fit the pattern, by name; those that are there."""
     for name in catalog.names():
         if not allowed(name) or not is_like(name, pattern):
             continue
@@ -118,7 +126,7 @@ def _tables(
         except PenstockError as error:
             _LOG.warning("a table that cannot be read is left out of what there is: %s", error)
             continue
-        yield name, _schema(name, catalog, opened) if command.include_schema else None
+        yield name, opened
 
 
 def _schema(name: str, catalog: Catalog, opened: TableReader) -> bytes:

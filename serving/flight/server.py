@@ -16,17 +16,19 @@ import pyarrow.flight as flight
 
 from serving.errors import AbandonedError, ProtocolError
 from serving.flight import session
+from serving.flight.by_name import flights, whole_table
 from serving.flight.described import Described, described, not_served
 from serving.flight.parameters import read_parameters
 from serving.flight.prepared import PreparedStatements
 from serving.flight.refused import refused
 from serving.flight.statements import Statements
 from serving.flight.told import answering
+from serving.flight.unprinted import unprinted
 from serving.protocol import flight_pb2
 from serving.protocol import flight_sql_pb2 as messages
 from serving.protocol.messages import pack, parse, unpack
 from serving.push.push import Pushes
-from serving.push.request import BATCH, BatchHeader, PushRequest, of_ingest, of_path
+from serving.push.request import BATCH, BatchHeader, PushRequest, answer, of_ingest, of_path
 from serving.queries.query import Engine, Statement
 from serving.security.door import Door
 from serving.security.gate import GATE, Gate, NoHandshake, client_of
@@ -67,6 +69,8 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
     @answering
     def get_flight_info(self, context: Any, descriptor: Any) -> Any:
         """The schema of an answer, and where it is to be had."""
+        if descriptor.path:
+            return self._statements.info(context, descriptor, whole_table(descriptor.path))
         command = unpack(descriptor.command or b"")
         if isinstance(command, messages.CommandStatementQuery):
             return self._statements.info(context, descriptor, Statement(command.query))
@@ -74,15 +78,33 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
             return self._statements.info(context, descriptor, self._bound(context, command))
         return _flight_info(self._described(context, command).schema, descriptor, [descriptor.command])
 
+    @unprinted
     @answering
     def get_schema(self, context: Any, descriptor: Any) -> Any:
         """The schema alone."""
+        if descriptor.path:
+            return flight.SchemaResult(self._statements.schema(context, whole_table(descriptor.path)))
         command = unpack(descriptor.command or b"")
         if isinstance(command, messages.CommandStatementQuery):
             return flight.SchemaResult(self._statements.schema(context, Statement(command.query)))
         if isinstance(command, messages.CommandPreparedStatementQuery):
             return flight.SchemaResult(self._statements.schema(context, self._bound(context, command)))
         return flight.SchemaResult(self._described(context, command).schema)
+
+    @answering
+    def list_flights(self, context: Any, criteria: bytes) -> Iterator[Any]:
+        """The tables that the client may read, each under the path that is its name, without endpoints.
+
+        Args:
+            context: Of the request.
+            criteria: The names, as LIKE has them; empty for all.
+        """
+        return flights(self._engine.catalog, client_of(context), criteria)
+
+    @answering
+    def do_exchange(self, _context: Any, _descriptor: Any, _reader: Any, _writer: Any) -> None:
+        """Never: nothing is answered to rows but the receipt of a push."""
+        raise ProtocolError("not supported", got="DoExchange", expected="DoGet, or DoPut to push rows")
 
     @answering
     def do_get(self, context: Any, ticket: Any) -> Any:
@@ -115,7 +137,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
     def _push(self, request: PushRequest, context: Any, reader: Any, writer: Any) -> None:
         receipt = self._pushes.take(request, client_of(context), reader, context.is_cancelled)
         try:
-            writer.write(pa.py_buffer(receipt.answer(is_sql=not request.says_complete)))
+            writer.write(pa.py_buffer(answer(receipt, request)))
         except OSError as error:
             raise AbandonedError("the batch is stored, and the client has gone") from error
 

@@ -32,8 +32,8 @@ pi pow power radians random round signum sin sqrt tan trunc
 """)
 TEXT: Final = _words("""
 ascii bit_length btrim char_length chr concat concat_ws contains ends_with initcap instr left length
-levenshtein lower lpad ltrim md5 octet_length overlay position regexp_count regexp_like regexp_replace
-repeat replace reverse right rpad rtrim sha256 split_part starts_with strpos substr substring to_hex
+levenshtein lower ltrim md5 octet_length overlay position regexp_count regexp_like regexp_replace
+replace reverse right rtrim sha256 split_part starts_with strpos substr substring to_hex
 translate trim upper
 """)
 SYSTEM: Final = _words("arrow_typeof coalesce greatest ifnull least nullif nvl version")

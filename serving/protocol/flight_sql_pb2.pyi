@@ -161,6 +161,22 @@ class CommandPreparedStatementUpdate(_message.Message):
     prepared_statement_handle: bytes
     def __init__(self, prepared_statement_handle: _Optional[bytes] = ...) -> None: ...
 
+class SubstraitPlan(_message.Message):
+    __slots__ = ("plan", "version")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    plan: bytes
+    version: str
+    def __init__(self, plan: _Optional[bytes] = ..., version: _Optional[str] = ...) -> None: ...
+
+class CommandStatementSubstraitPlan(_message.Message):
+    __slots__ = ("plan", "transaction_id")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    plan: SubstraitPlan
+    transaction_id: bytes
+    def __init__(self, plan: _Optional[_Union[SubstraitPlan, _Mapping]] = ..., transaction_id: _Optional[bytes] = ...) -> None: ...
+
 class CommandStatementIngest(_message.Message):
     __slots__ = ("table_definition_options", "table", "schema", "catalog", "temporary", "transaction_id", "options")
     class TableDefinitionOptions(_message.Message):
