@@ -118,7 +118,7 @@ def _measure(
 def _events(count: int) -> pa.Table:
     query = EVENTS.replace("{{", "{").replace("}}", "}")
     query = query.replace("{first}", "0").replace("{last}", str(count)).replace("{total}", str(count))
-    found: pa.Table = duckdb.sql(query).to_arrow_table()
+    found: pa.Table = duckdb.connect().execute(query).to_arrow_table()
     return found.combine_chunks()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ _VALUES: Final = RECORD_BATCH_BYTES // 8
 """In each of them: nulls, and what runs stand for, take no bytes until they are looked at."""
 ROW_BYTES: Final = 16 * _MIB
 """Of each row."""
+_KEPT_BYTES: Final = 128 * _MIB
+_TRIM: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
 _PIECE_BYTES: Final = 4 * _MIB
 """What readers take at once, or a little more."""
 
@@ -40,6 +43,7 @@ class Incoming:
     def __init__(self, reader: Any, limits: Limits, count: Callable[[int], None]) -> None:
         self._reader, self._limits, self._count = reader, limits, count
         self._is_complete = False
+        self._kept = 0
         self.rows = 0
         self.bytes = 0
 
@@ -99,12 +103,20 @@ class Incoming:
             raise _too_much("values in one record batch", slots, _VALUES)
         size = max(batch.nbytes, int(copy_sizes(batch).sum()))
         self._count(size)
+        self._let_go(size)
         self.rows += batch.num_rows
         self.bytes += size
         if self.rows > self._limits.push_rows:
             raise _too_much("rows (push_rows)", self.rows, self._limits.push_rows)
         if self.bytes > self._limits.push_bytes:
             raise _too_much("bytes (push_bytes)", self.bytes, format_bytes(self._limits.push_bytes))
+
+    def _let_go(self, size: int) -> None:
+        """Buffers of gRPC are freed by other threads than they are made by, and glibc keeps them."""
+        self._kept += size
+        if self._kept >= _KEPT_BYTES and _TRIM is not None:
+            self._kept = 0
+            _TRIM(0)
 
 
 def _too_much(what: str, got: object, most: object) -> LimitError:

@@ -46,7 +46,7 @@ def _upload(file: IO[bytes], uri: str) -> None:
     """In parts; there is nothing before the last request, which is the one with the condition."""
     upload = {"UploadId": _call(uri, "create_multipart_upload")["UploadId"]}
     try:
-        parts = []
+        parts: list[dict[str, Any]] = []
         while part := _part(file, len(parts) * _PART_BYTES):
             number = len(parts) + 1
             answer = _call(uri, "upload_part", PartNumber=number, Body=part, **upload)
