@@ -56,11 +56,12 @@ class Receipt:
     bytes: int
     duplicate: bool
 
-    def answer(self, *, is_sql: bool) -> bytes:
-        """JSON; for those who ingest by Flight SQL its own message."""
-        if is_sql:
-            return messages.DoPutUpdateResult(record_count=self.rows).SerializeToString()
-        return json.dumps(asdict(self)).encode()
+
+def answer(receipt: Receipt, request: PushRequest) -> bytes:
+    """JSON; for those who ingest by Flight SQL its own message."""
+    if request.says_complete:
+        return json.dumps(asdict(receipt)).encode()
+    return messages.DoPutUpdateResult(record_count=receipt.rows).SerializeToString()
 
 
 def of_path(path: list[bytes]) -> PushRequest:
