@@ -84,14 +84,14 @@ def _nullable(field: Field) -> str:
 def _show_chunks(chunks: list[Chunks], of: str) -> None:
     _title(f"Stored ({of})")
     print_table(
-        ["column", "physical", "encodings", "compression", "bytes", "unpacked", "nulls", "statistics",
-         "Bloom", "page index"],
+        ["column", "bytes", "unpacked", "nulls", "statistics", "Bloom", "page index", "compression",
+         "encodings", "physical"],
         [
-            [one["path"], one["physical_type"], ", ".join(one["encodings"]), ", ".join(one["compression"]),
-             whole(one["bytes"]), whole(one["unpacked_bytes"]),
+            [one["path"], whole(one["bytes"]), whole(one["unpacked_bytes"]),
              "-" if one["nulls"] is None else whole(one["nulls"]),
              *(_of(count, one["chunks"]) for count in (one["statistics"], one["bloom_filters"],
-                                                       one["page_indexes"]))]
+                                                       one["page_indexes"])),
+             ", ".join(one["compression"]), ", ".join(one["encodings"]), one["physical_type"]]
             for one in chunks[:_MOST_COLUMNS]
         ],
     )  # fmt: skip
