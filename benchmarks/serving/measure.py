@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def main() -> None:
     folder = made(given.rows)
     result: dict[str, Any] = {
         "machine": describe_machine(),
+        "load_before": os.getloadavg()[0],
         "rows": parse_size(given.rows),
         "turns": given.turns,
     }

@@ -25,7 +25,7 @@ def page(result: Mapping[str, Any]) -> str:
         f"Written by `make bench-serving`; README.md says what is compared. {machine['date']}, "
         f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, "
         f"{result['rows']:,} events, medians of {result['turns']} turns. Servers and clients are processes "
-        "of one machine, and share its cores.",
+        f"of one machine, and share its cores; its load before was {result['load_before']:.1f}.",
         *(_scan(name, one) for name, one in result["scans"].items()),
         *(_json(name, one) for name, one in result["json"].items()),
         _latency(result["latency"]),

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SERVE = ("-c", "from pipelines.cli.serve_command import command; command()", "--port", "0", "--json")
-"""The arguments of Python that are `penstock serve`."""
+_PENSTOCK = ("-c", "from pipelines.cli import main; main()")
 _KIB = 1024
 _DEADLINE_S = 120
 
@@ -81,4 +80,8 @@ def ask(module: str, *arguments: str | int) -> Any:
 
 def penstock(*arguments: str | Path) -> tuple[str | Path, ...]:
     """The arguments of Python that are the command `penstock`."""
-    return ("-c", "from pipelines.cli import main; main()", *arguments)
+    return (*_PENSTOCK, *arguments)
+
+
+SERVE = penstock("serve", "--port", "0", "--json")
+"""The server that is measured, on any port that is free."""

@@ -110,6 +110,7 @@ def test_page_shows_all_that_was_measured() -> None:
     sent = {"data": 1_000_000, "log": 1_000, "requests": 7}
     result: dict[str, Any] = {
         "machine": {"date": "2026-01-01", "cores": 2, "processor": "some", "python": "3.11.7"},
+        "load_before": 0.25,
         "rows": 1_000,
         "turns": 3,
         "scans": {"all columns": {"adbc": beside_bare}},
