@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from serving.errors import ProtocolError
 from serving.security.turns import check_size
 
 
@@ -18,6 +19,7 @@ def read_parameters(reader: Any, most_bytes: int) -> Any:
 
     Raises:
         LimitError: There is more.
+        ProtocolError: It is no Arrow.
     """
     batches, size = [], 0
     while True:
@@ -25,8 +27,17 @@ def read_parameters(reader: Any, most_bytes: int) -> Any:
             batch = reader.read_chunk().data
         except StopIteration:
             break
-        size += batch.nbytes
+        size += batch.get_total_buffer_size()
         check_size("parameter_bytes", size, most_bytes)
+        _check_valid(batch)
         batches.append(batch)
     found = pa.Table.from_batches(batches, reader.schema).combine_chunks().to_batches()
     return found[0] if found else None
+
+
+def _check_valid(batch: Any) -> None:
+    """Nothing, where offsets and the like lead to what is there: nothing else checks them."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise ProtocolError("parameters that are no Arrow", got=error) from error
