@@ -1,0 +1,35 @@
+"""What docs/serving.md tells clients to do works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving.conftest import Served
+
+PAGE = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
+ADDRESS = "127.0.0.1:31337"
+# Those for a server with a certificate are those of tests/serving/security.
+BLOCKS = [one for one in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if ADDRESS in one]
+
+
+@pytest.mark.filterwarnings("ignore:Cannot disable autocommit")
+@pytest.mark.parametrize("block", BLOCKS)
+def test_python_of_the_document_works(served: Served, block: str) -> None:
+    names: dict[str, Any] = {}
+
+    exec(block.replace(ADDRESS, served.uri.partition("://")[2]), names)
+
+    for made in ("table", "frame", "other"):
+        assert made not in names or len(names[made]) > 0
+
+
+@pytest.mark.parametrize("statement", re.findall(r"^`(select [^`]*)`", PAGE, re.M))
+def test_statements_of_the_document_can_be_asked(served: Served, statement: str) -> None:
+    with served.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(statement.replace("as of 3", "as of 0"))
+
+        assert len(cursor.fetchall()) == 20
