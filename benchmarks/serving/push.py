@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from benchmarks.events import EVENTS
-from benchmarks.serving.running import Server, running
+from benchmarks.serving.running import Server, penstock, running
 from serving.security.granting import grant
 from storage.landing.listing import list_landing
 
@@ -151,8 +151,7 @@ def _server(zone: str | None) -> Iterator[tuple[Server, str, str]]:
         access = folder / "access.toml"
         token = grant(access, "producer", _FAR, push=["events"])
         access.write_text('[limits]\npushed_bytes_a_minute = "1 TiB"\n\n' + access.read_text())
-        serve = "from pipelines.cli.serve_command import command; command()"
-        command = ("-c", serve, "--port", "0", "--access", access, "--json")
+        command = penstock("serve", "--port", "0", "--access", access, "--json")
         with running(*command, environment={"PENSTOCK_PIPELINES": name}) as server:
             yield server, token, landing
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+from storage.skipping.reader import read_table
 from tests.conftest import Store
 from tests.serving.push.pushing import Pushed, pushable, rows, taken_in
 
@@ -105,3 +106,13 @@ def test_ingest_by_adbc_lands_once(tmp_path: Path) -> None:
                 cursor.adbc_statement.set_options(**header)
                 cursor.adbc_ingest("events", rows(0, 10), mode="create")
         assert taken_in(pushed) == list(range(10))
+
+
+def test_push_of_values_that_do_not_fit_goes_to_the_quarantine(tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
+    batch = pa.table({"id": [1.0, 1.5, None], "other": [1, 2, 3]})
+    with pushable(tmp_path / "pipes", str(tmp_path)) as pushed:
+        assert pushed.push("a", batch)["rows"] == 3
+        assert taken_in(pushed) == [1]
+    refused = read_table(f"{tmp_path}/lake/events_quarantine").lazy().collect()
+    assert sorted(refused["reason"]) == ["missing_required", "type_mismatch"]
