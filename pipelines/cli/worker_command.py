@@ -19,14 +19,20 @@ _DEFAULTS = {
 
 @click.command("worker")
 @click.option("--pool", default="penstock", show_default=True, help="The work pool whose runs it takes.")
-@click.option("--limit", type=click.IntRange(min=1), help="Runs at the same time; no limit unless given.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Runs at the same time, at most.",
+)
 @click.option("--name", help="Its name in the Prefect UI.")
 @common
 @click.pass_context
 def command(
     context: click.Context,
     pool: str,
-    limit: int | None,
+    limit: int,
     name: str | None,
     as_json: bool,  # noqa: ARG001  # for the errors that end it
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import anyio
@@ -67,7 +67,7 @@ class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the w
             self._beside(self._tidy)
         return await super()._submit_scheduled_flow_runs(flow_run_response)
 
-    def _beside(self, do: Callable[..., Awaitable[None]], *args: Any) -> None:
+    def _beside(self, do: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         assert self._runs_task_group is not None
         self._runs_task_group.start_soon(do, *args)
 

@@ -5,16 +5,18 @@ Imports no Prefect, so that a process that is only asked this stays small.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from config.errors import PenstockError
 from config.spec_file import load_pipeline
 from pipelines.reports.status import planned_of, waiting_of
 from storage.tables.delta import last_batch, open_table
 
 _AT_ONCE: Final = 4
+
+_log = logging.getLogger(__name__)
 
 
 def idle(pipelines: Sequence[str]) -> list[str]:
@@ -34,5 +36,6 @@ def _is_idle(name: str) -> bool:
             return False
         uri = pipeline.table.uri
         return planned_of(uri, pipeline.name, last_batch(open_table(uri), pipeline.name)) is None
-    except PenstockError:
+    except Exception as error:  # noqa: BLE001 (whatever it is, a run of the pipeline meets it, and tells)
+        _log.debug("cannot see whether anything waits for %s", name, exc_info=error)
         return False
