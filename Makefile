@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-long test-browser check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small bench-service fuzz stubs contract-table lock readers clean
+.PHONY: help setup demo test test-long test-browser check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small bench-service bench-serving bench-serving-small fuzz stubs contract-table lock readers clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,12 @@ bench-tables-small: readers ## the same with one of a hundred rows and files, a 
 
 bench-service: setup ## from a landed file to visible rows, a flow beside a run, 100 pipelines on one server (ten minutes)
 	@$(VENV)/bin/python -m benchmarks.service.measure
+
+bench-serving: setup ## scans, selective queries and pushes over Flight: 10 million events (5 GB of disk, 6 minutes)
+	@$(VENV)/bin/python -m benchmarks.serving.measure 10M
+
+bench-serving-small: setup ## the same with 100 thousand events, a minute; results go to .bench/results
+	@$(VENV)/bin/python -m benchmarks.serving.measure --turns 1 --seconds 1 --results .bench/results 100k
 
 MINUTES ?= 5
 fuzz: setup ## every decoder and whole jobs over mutated files, MINUTES=5; SEED=n for the same again
