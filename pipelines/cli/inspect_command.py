@@ -82,20 +82,28 @@ def _nullable(field: Field) -> str:
 
 
 def _show_chunks(chunks: list[Chunks], of: str) -> None:
+    """Two tables, so that each fits a terminal."""
+    shown = chunks[:_MOST_COLUMNS]
     _title(f"Stored ({of})")
     print_table(
-        ["column", "bytes", "unpacked", "nulls", "statistics", "Bloom", "page index", "compression",
-         "encodings", "physical"],
+        ["column", "physical", "compression", "encodings", "bytes", "unpacked"],
         [
-            [one["path"], whole(one["bytes"]), whole(one["unpacked_bytes"]),
-             "-" if one["nulls"] is None else whole(one["nulls"]),
-             *(_of(count, one["chunks"]) for count in (one["statistics"], one["bloom_filters"],
-                                                       one["page_indexes"])),
-             ", ".join(one["compression"]), ", ".join(one["encodings"]), one["physical_type"]]
-            for one in chunks[:_MOST_COLUMNS]
+            [one["path"], one["physical_type"], ", ".join(one["compression"]), ", ".join(one["encodings"]),
+             whole(one["bytes"]), whole(one["unpacked_bytes"])]
+            for one in shown
         ],
     )  # fmt: skip
-    _more(len(chunks) - _MOST_COLUMNS)
+    _more(len(chunks) - len(shown))
+    _title("What readers can skip by")
+    print_table(
+        ["column", "nulls", "statistics", "Bloom filters", "page indexes"],
+        [
+            [one["path"], "-" if one["nulls"] is None else whole(one["nulls"]),
+             *(_of(one[what], one["chunks"]) for what in ("statistics", "bloom_filters", "page_indexes"))]
+            for one in shown
+        ],
+    )  # fmt: skip
+    _more(len(chunks) - len(shown))
 
 
 def _show_memory(memory: ArrowMemory) -> None:
@@ -118,11 +126,11 @@ def _show_ranges(ranges: Ranges) -> None:
     _title(f"Ranges of {ranges['column']}")
     click.echo(verdict(ranges))
     drawn = bars(ranges, _MOST_BARS)
-    lines = [(_label(bar, ranges), *map(_bound, (bar.low, bar.high)), bar) for bar in drawn]
-    label, low, high = (max((len(str(line[part])) for line in lines), default=0) for part in range(3))
+    texts = [(_label(bar, ranges), _bound(bar.low), _bound(bar.high)) for bar in drawn]
+    label, low, high = (max(map(len, part)) for part in zip(("", "", ""), *texts, strict=True))
     room = shutil.get_terminal_size((1000, 24)).columns - label - low - high - 6
     width = min(max(room, _BAR_WIDTHS[0]), _BAR_WIDTHS[1])
-    for name, first, last, bar in lines:
+    for bar, (name, first, last) in zip(drawn, texts, strict=True):
         click.echo(f"{name.rjust(label)}  {first.ljust(low)}  {last.ljust(high)}  {bar.drawn(width)}")
 
 

@@ -139,7 +139,7 @@ def test_matrix_holds_all_columns_in_the_order_asked_for(table: str, order: Any)
     matrix = read_features(table, ["id", "user.age", "yes", "price"]).matrix(np.float64, order)
 
     assert matrix.shape == (ROWS, 4)
-    assert matrix.flags[f"{order}_CONTIGUOUS"]
+    assert matrix.flags.f_contiguous == (order == "F")
     assert matrix.flags.writeable
     ids = matrix[:, 0]
     assert (matrix == np.stack([ids, ids, ids % 2 == 0, ids / 4], axis=1)).all()
