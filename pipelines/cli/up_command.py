@@ -69,6 +69,14 @@ _LAND = (
     envvar="PENSTOCK_UP_METRICS_PORT",
     help="Metrics for Prometheus.",
 )
+@click.option(
+    "--serve-port",
+    type=_PORT,
+    default=31337,
+    show_default=True,
+    envvar="PENSTOCK_UP_SERVE_PORT",
+    help="The tables over Arrow Flight SQL.",
+)
 @click.option("--store/--no-store", default=True, help="Or use the store of the AWS_… variables instead.")
 @common
 @click.pass_context
@@ -79,13 +87,14 @@ def command(
     store_port: int,
     prefect_port: int,
     metrics_port: int,
+    serve_port: int,
     store: bool,
     as_json: bool,
 ) -> None:
     """Run the whole service as processes of this machine, until Ctrl-C.
 
     An object store, the Prefect server with its UI, the deployments of all pipelines of the pipelines
-    folder, a worker, and metrics. -v shows the logs of all of them.
+    folder, a worker, metrics, and the tables over Arrow Flight SQL. -v shows the logs of all of them.
 
     \b
     Example:
@@ -101,7 +110,11 @@ def command(
     check_host(host, os.environ)
     settings = Settings.from_environment()
     places = Places(
-        host=host, store=store_port if store else None, prefect=prefect_port, metrics=metrics_port
+        host=host,
+        store=store_port if store else None,
+        prefect=prefect_port,
+        metrics=metrics_port,
+        serve=serve_port,
     )
     folder = open_data_folder(data)
     environment = service_environment(folder, places, os.environ)

@@ -35,6 +35,11 @@ class DataFolder:
         return self.path / "prefect"
 
     @property
+    def access(self) -> Path:
+        """The access file of `penstock serve`, where the operator made one."""
+        return self.path / "access.toml"
+
+    @property
     def markers(self) -> Path:
         """One empty file for each part that is ready."""
         return self.path / "ready"

@@ -12,6 +12,7 @@ from pipelines.service.metrics_part import metrics_part
 from pipelines.service.part import Part
 from pipelines.service.prefect_api import PrefectApi
 from pipelines.service.prefect_parts import AUTH, api_url, prefect_environment, prefect_parts
+from pipelines.service.serve_part import can_serve, serve_part
 from pipelines.service.store import store_environment, store_part
 
 
@@ -20,7 +21,7 @@ class Places:
     """Where the parts listen.
 
     Attributes:
-        host: The address of Prefect and of the metrics; the store has no other than 127.0.0.1.
+        host: The address of Prefect and of the metrics; the others have none but 127.0.0.1.
         store: None where the service uses a store that is there already, by the `AWS_…` variables.
     """
 
@@ -28,6 +29,7 @@ class Places:
     store: int | None
     prefect: int
     metrics: int
+    serve: int
 
 
 def service_environment(folder: DataFolder, places: Places, given: Mapping[str, str]) -> dict[str, str]:
@@ -43,6 +45,7 @@ def service_parts(folder: DataFolder, places: Places) -> list[Part]:
         *([] if places.store is None else [store_part(folder, places.store)]),
         *prefect_parts(places.host, places.prefect, api, datetime.now(UTC)),
         metrics_part(places.host, places.metrics),
+        *([serve_part(folder.access, places.serve)] if can_serve() else []),
     ]
     names = {part.name for part in parts}
     return [replace(part, after=tuple(name for name in part.after if name in names)) for part in parts]

@@ -100,13 +100,14 @@ def running_up(folder: Path, *arguments: str, **environment: str) -> Iterator[Up
 
 def ports() -> list[str]:
     """Options with free ports: the store takes five in a row."""
-    prefect, metrics = free_ports(2)
+    prefect, metrics, serve = free_ports(3)
     store = next(
         one for one in free_ports(200)
         if all(is_free(near + far) for near in range(one, one + 5) for far in (0, 10_000))
-        and not {prefect, metrics} & set(range(one, one + 5))
+        and not {prefect, metrics, serve} & set(range(one, one + 5))
     )  # fmt: skip
-    return ["--store-port", f"{store}", "--prefect-port", f"{prefect}", "--metrics-port", f"{metrics}"]
+    near = ["--metrics-port", f"{metrics}", "--serve-port", f"{serve}"]
+    return ["--store-port", f"{store}", "--prefect-port", f"{prefect}", *near]
 
 
 def test_up_takes_in_what_lands_and_goes_on_with_the_same_data(tmp_path: Path) -> None:
