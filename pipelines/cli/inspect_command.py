@@ -96,9 +96,10 @@ def _show_chunks(chunks: list[Chunks], of: str) -> None:
     _more(len(chunks) - len(shown))
     _title("What readers can skip by")
     print_table(
-        ["column", "nulls", "statistics", "Bloom filters", "page indexes"],
+        ["column", "least", "greatest", "nulls", "statistics", "Bloom", "page index"],
         [
-            [one["path"], "-" if one["nulls"] is None else whole(one["nulls"]),
+            [one["path"], _bound(one["least"] or "-"), _bound(one["greatest"] or "-"),
+             "-" if one["nulls"] is None else whole(one["nulls"]),
              *(_of(one[what], one["chunks"]) for what in ("statistics", "bloom_filters", "page_indexes"))]
             for one in shown
         ],

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines.inspection.document import Chunks, RowGroups
+from pipelines.inspection.ranges import Bounds, Path
 
 
-def chunks_of(footers: Iterable[Any]) -> list[Chunks]:
-    """Each leaf column over all row groups of `footers`, `pyarrow.parquet.FileMetaData` of one schema."""
+def chunks_of(footers: Iterable[Any], bounds: Mapping[Path, Bounds]) -> list[Chunks]:
+    """Each leaf column over all row groups of `footers`, `pyarrow.parquet.FileMetaData` of one schema.
+
+    Args:
+        footers: Some, or none.
+        bounds: Of the columns that have some.
+    """
     found: dict[str, Chunks] = {}
     for footer in footers:
         for group in map(footer.row_group, range(footer.num_row_groups)):
             for chunk in map(group.column, range(group.num_columns)):
                 _add(found, chunk)
+    for path, (least, greatest) in bounds.items():
+        if one := found.get(".".join(path)):
+            one["least"], one["greatest"] = least, greatest
     return list(found.values())
 
 
@@ -54,6 +63,8 @@ def _nothing(path: str, physical_type: str) -> Chunks:
         bytes=0,
         unpacked_bytes=0,
         nulls=0,
+        least=None,
+        greatest=None,
         chunks=0,
         statistics=0,
         bloom_filters=0,

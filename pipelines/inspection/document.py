@@ -19,7 +19,8 @@ class Chunks(TypedDict):
     """A leaf column of Parquet, over all row groups that were looked at.
 
     `statistics`, `bloom_filters` and `page_indexes` say in how many of the `chunks`, which are columns of row
-    groups, there are such; `nulls` is None where a chunk does not tell.
+    groups, there are such; `nulls` is None where a chunk does not tell. `least` and `greatest` are bounds of
+    all values, of a table by its log, as text; None where they are not known.
     """
 
     path: str
@@ -29,6 +30,8 @@ class Chunks(TypedDict):
     bytes: int
     unpacked_bytes: int
     nulls: int | None
+    least: str | None
+    greatest: str | None
     chunks: int
     statistics: int
     bloom_filters: int

@@ -86,11 +86,12 @@ def _memory(memory: ArrowMemory) -> str:
 
 
 def _chunks(chunks: list[Chunks], of: str) -> str:
-    names = ("column", "physical", "encodings", "compression", "bytes", "unpacked", "nulls",
-             "chunks", "with statistics", "Bloom filters", "page indexes")  # fmt: skip
+    names = ("column", "physical", "encodings", "compression", "bytes", "unpacked", "least", "greatest",
+             "nulls", "chunks", "with statistics", "Bloom filters", "page indexes")  # fmt: skip
     rows = [
         (one["path"], one["physical_type"], ", ".join(one["encodings"]), ", ".join(one["compression"]),
-         one["bytes"], one["unpacked_bytes"], "-" if one["nulls"] is None else one["nulls"],
+         one["bytes"], one["unpacked_bytes"], one["least"] or "-", one["greatest"] or "-",
+         "-" if one["nulls"] is None else one["nulls"],
          one["chunks"], one["statistics"], one["bloom_filters"], one["page_indexes"])
         for one in chunks
     ]  # fmt: skip

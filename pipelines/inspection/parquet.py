@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.inspection.chunks import chunks_of, row_groups_of
-from pipelines.inspection.document import Field, Inspection, Ranges, memory_document
-from pipelines.inspection.ranges import leaves_of, ranges_of
+from pipelines.inspection.document import Field, Inspection, memory_document
+from pipelines.inspection.ranges import Path, bounds_of, leaves_of, ranges_of
 from storage.buffers.memory import memory
 from storage.buffers.sizes import Memory, total
 from storage.reading.typed.mapped import Mapped
@@ -36,6 +36,8 @@ def inspect_parquet(file: Mapped) -> Generator[str, None, Inspection]:
             yield "column"
         parts = [total(parts)]
         file.let_go()
+    leaves = leaves_of(schema) if footer.num_row_groups else {}
+    known = _statistics(footer, schema, leaves)
     counted = memory_document(parts[0] if parts else Memory(()), "all row groups")
     return Inspection(
         path="",
@@ -46,8 +48,8 @@ def inspect_parquet(file: Mapped) -> Generator[str, None, Inspection]:
         schema=fields_of(schema),
         row_groups=row_groups_of([footer]),
         chunks_of="all row groups",
-        chunks=chunks_of([footer]),
-        ranges=_ranges(footer, schema),
+        chunks=chunks_of([footer], {path: bounds_of(known, number) for number, path in enumerate(leaves)}),
+        ranges=[ranges_of(known, number, path, "row groups") for number, path in enumerate(leaves)],
         memory=counted,
     )
 
@@ -65,10 +67,6 @@ def fields_of(schema: pa.Schema) -> list[Field]:
     return [Field(name=one.name, type=str(one.type), nullable=one.nullable) for one in schema]
 
 
-def _ranges(footer: Any, schema: pa.Schema) -> list[Ranges]:
-    leaves = leaves_of(schema)
-    if not footer.num_row_groups:
-        return []
+def _statistics(footer: Any, schema: pa.Schema, leaves: dict[Path, pl.DataType]) -> pl.DataFrame:
     fragment = SimpleNamespace(metadata=footer, physical_schema=schema)
-    known = row_group_statistics([fragment], leaves, pl.DataFrame({"ours": [True]}))
-    return [ranges_of(known, number, path, "row groups") for number, path in enumerate(leaves)]
+    return row_group_statistics([fragment], leaves, pl.DataFrame({"ours": [True]}))

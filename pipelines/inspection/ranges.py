@@ -16,6 +16,7 @@ from storage.skipping.may_match import columns_of
 _LONGEST_BOUND: Final = 100
 
 Path = tuple[str, ...]
+Bounds = tuple[str | None, str | None]
 
 
 def ranges_of(
@@ -43,6 +44,19 @@ def ranges_of(
         end=_spread(end, known),
         lookup_reads=None if reads is None else reads + unknown,
     )
+
+
+def bounds_of(statistics: pl.DataFrame, number: int) -> Bounds:
+    """The least and the greatest value of a leaf, as text; None where they are not known of all rows."""
+    low, high, nulls = (statistics[name] for name in columns_of(number))
+    empty = (nulls == statistics["rows"]).fill_null(False)
+    if ((low.is_null() | high.is_null()) & ~empty).any():
+        return None, None
+    least, greatest = (
+        one.filter(~empty).sort(descending=descending)[:1].cast(pl.String).str.slice(0, _LONGEST_BOUND)
+        for one, descending in ((low, False), (high, True))
+    )
+    return (least[0], greatest[0]) if len(least) else (None, None)
 
 
 def leaves_of(schema: pa.Schema) -> dict[Path, pl.DataType]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipelines.inspection.chunks import chunks_of, row_groups_of
 from pipelines.inspection.document import ArrowMemory, Inspection, Ranges, memory_document
 from pipelines.inspection.parquet import columns_of_group, fields_of
-from pipelines.inspection.ranges import leaves_of, ranges_of
+from pipelines.inspection.ranges import Bounds, Path, bounds_of, leaves_of, ranges_of
 from storage.buffers.sizes import Memory
 from storage.skipping.fragments import Fragments
 from storage.skipping.log_statistics import log_statistics
@@ -36,6 +36,13 @@ def inspect_table(reader: TableReader, columns: Sequence[str] | None) -> Inspect
     """
     files, schema = reader.files(), reader.arrow_schema()
     partitioned = reader.table.metadata().partition_columns
+    bounds: dict[Path, Bounds] = {}
+    ranges: list[Ranges] = []
+    for path in leaves_of(schema):  # one after the other: of many files and columns this is much
+        known = log_statistics(files, [path], reader.schema)
+        bounds[path] = bounds_of(known, 0)
+        if columns is None or ".".join(path) in columns:
+            ranges.append(ranges_of(known, 0, path, "files"))
     facts = {"version": str(reader.version), "files": f"{files.height:,}"}
     facts |= {"partitioned by": ", ".join(partitioned)} if partitioned else {}
     with translated("read the footers of the table", reader.uri):
@@ -50,8 +57,8 @@ def inspect_table(reader: TableReader, columns: Sequence[str] | None) -> Inspect
         schema=fields_of(schema),
         row_groups=row_groups_of(footers),
         chunks_of=f"{len(footers)} of {files.height:,} files",
-        chunks=chunks_of(footers),
-        ranges=_ranges(reader, files, columns),
+        chunks=chunks_of(footers, bounds),
+        ranges=ranges,
         memory=counted,
     )
 
@@ -72,11 +79,3 @@ def _memory(reader: TableReader, files: pl.DataFrame) -> ArrowMemory | None:
         columns = [one for part in columns_of_group(file, 0) for one in part.columns]
     rows = file.metadata.row_group(0).num_rows
     return memory_document(Memory(tuple(columns)), f"the first row group, {rows:,} rows, of {newest}")
-
-
-def _ranges(reader: TableReader, files: pl.DataFrame, columns: Sequence[str] | None) -> list[Ranges]:
-    paths = [
-        path for path in leaves_of(reader.arrow_schema()) if columns is None or ".".join(path) in columns
-    ]
-    known = log_statistics(files, paths, reader.schema)
-    return [ranges_of(known, number, path, "files") for number, path in enumerate(paths)]

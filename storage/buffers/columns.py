@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,9 @@ from storage.buffers.spans import Seen
 
 _VIEW_BYTES: Final = 16
 _INLINE_BYTES: Final = 12
+_VIEWS_AT_ONCE: Final = 2**20
+"""What is computed of them takes a few times their size."""
+_NOWHERE: Final = 2**62
 _VIEW: Final = np.dtype([("size", "<i4"), ("prefix", "<i4"), ("buffer", "<i4"), ("offset", "<i4")])
 
 _Piece = tuple[Kind, Any, float, float]
@@ -131,19 +134,28 @@ def _dense_union(array: Any) -> tuple[list[_Piece], list[_Child]]:
 
 def _views(array: Any) -> tuple[list[_Piece], list[_Child]]:
     """Of the longer texts what lies between the first and the last of each buffer."""
-    views = _numbers(array, 1, _VIEW)
-    long = views[views["size"] > _INLINE_BYTES]
+    views, buffers = _numbers(array, 1, _VIEW), array.buffers()[2:]
+    ends: list[tuple[int, int]] = [(_NOWHERE, 0)] * len(buffers)
+    for first in range(0, len(views), _VIEWS_AT_ONCE):
+        part = views[first : first + _VIEWS_AT_ONCE]
+        ends = _reached(part[part["size"] > _INLINE_BYTES], ends)
     pieces = [_validity(array), _slots("views", array, 1, _VIEW_BYTES)]
-    return [*pieces, *_variadic(long, array.buffers()[2:])], []
+    texts: list[_Piece] = [
+        ("variadic", buffer, min(start, end), end) for buffer, (start, end) in zip(buffers, ends, strict=True)
+    ]
+    return [*pieces, *texts], []
 
 
-def _variadic(long: NDArray[Any], buffers: list[Any]) -> Iterator[_Piece]:
-    starts = long["offset"].astype(np.int64)
-    ends = starts + long["size"]
-    for number, buffer in enumerate(buffers):
-        here = long["buffer"] == number
-        first, last = (int(starts[here].min()), int(ends[here].max())) if here.any() else (0, 0)
-        yield "variadic", buffer, first, last
+def _reached(long: NDArray[Any], known: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """`known` starts and ends in each buffer, and those of `long` views."""
+    found = []
+    for number, (start, end) in enumerate(known):
+        here = long[long["buffer"] == number]
+        if len(here):
+            starts = here["offset"].astype(np.int64)
+            start, end = min(start, int(starts.min())), max(end, int((starts + here["size"]).max()))
+        found.append((start, end))
+    return found
 
 
 def _dictionary(array: Any) -> tuple[list[_Piece], list[_Child]]:

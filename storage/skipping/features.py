@@ -77,6 +77,7 @@ def feature_batches(
     Raises:
         As `read_features`; FeatureError where a batch is drawn that cannot be handed over.
     """
+    _check_rows(rows)
     reader = read_table(uri, version)
     waiting: list[Any] = []
     for batch in reader.batches(where, columns):
@@ -173,6 +174,7 @@ class Features:
         Raises:
             FeatureError: As `columns`.
         """
+        _check_rows(rows)
         arrays = self.columns()
         table = self._table.combine_chunks()
         for first in range(0, table.num_rows, rows):
@@ -200,6 +202,11 @@ class Features:
             )
         if column.null_count and (self._nulls == "refuse" or dtype.kind != "f"):
             refuse_nulls(name, column.null_count)
+
+
+def _check_rows(rows: int) -> None:
+    if rows < 1:
+        raise ValueError(f"a batch has 1 row or more, not {rows}")
 
 
 def _numbers(name: str, part: Any) -> NDArray[Any]:

@@ -41,6 +41,7 @@ def test_parquet_tells_row_groups_chunks_and_ranges(tmp_path: Path) -> None:
         0,
         0,
     )
+    assert (x["least"], x["greatest"]) == ("0", "99")
     one, text = found["ranges"]
     assert (one["low"], one["high"]) == (["0", "25", "50", "75"], ["24", "49", "74", "99"])
     assert (one["lookup_reads"], text["lookup_reads"]) == (1, 1)

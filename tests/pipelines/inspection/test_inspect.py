@@ -127,6 +127,8 @@ def test_inspect_of_a_table_tells_files_partitions_and_ranges(store: Store) -> N
     assert found["facts"] == {"version": "2", "files": "3", "partitioned by": "day"}
     (day,) = found["ranges"]
     assert (day["column"], day["units"], day["lookup_reads"]) == ("day", "files", 1)
+    x = found["chunks"][0]
+    assert (x["path"], x["least"], x["greatest"]) == ("x", "0", "29")
     assert sorted(filter(None, day["low"])) == ["0", "1", "2"]
     assert found["memory"] is not None
     assert found["memory"]["columns"][0]["buffers"][1]["used_bytes"] == 80

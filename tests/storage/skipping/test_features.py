@@ -219,6 +219,13 @@ def test_batches_as_they_are_read_are_the_same_rows(table: str) -> None:
     assert sorted(np.concatenate([batch.columns["id"] for batch in batches])) == list(range(ROWS))
 
 
+def test_batches_of_no_rows_are_refused(table: str) -> None:
+    with pytest.raises(ValueError, match="not 0"):
+        next(read_features(table, ["id"]).batches(0))
+    with pytest.raises(ValueError, match="not 0"):
+        next(feature_batches(table, ["id"], 0))
+
+
 def test_features_are_those_of_one_version_and_one_condition(table: str) -> None:
     found = read_features(table, ["id"], version=0, where=pl.col("id") >= 590)
 
