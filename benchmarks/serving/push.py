@@ -118,8 +118,10 @@ def _measure(
 def _events(count: int) -> pa.Table:
     query = EVENTS.replace("{{", "{").replace("}}", "}")
     query = query.replace("{first}", "0").replace("{last}", str(count)).replace("{total}", str(count))
-    found: pa.Table = duckdb.connect().execute(query).to_arrow_table()
-    return found.combine_chunks()
+    found = duckdb.connect().sql(query)
+    assert found is not None
+    table: pa.Table = found.to_arrow_table()
+    return table.combine_chunks()
 
 
 def _stored(landing: str) -> int:

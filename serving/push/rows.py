@@ -86,8 +86,8 @@ class Incoming:
                 return
             except (pa.ArrowException, OSError) as error:
                 raise AbandonedError("the client has gone, or sent what is no Arrow") from error
-            if chunk.app_metadata is not None and chunk.app_metadata.to_pybytes() == COMPLETE:
-                self._is_complete = True
+            mark = chunk.app_metadata
+            self._is_complete = mark is not None and mark.to_pybytes() == COMPLETE  # and nothing behind it
             if chunk.data is not None:
                 yield chunk.data
 

@@ -89,6 +89,15 @@ def test_push_without_an_end_is_refused(pushed: Pushed) -> None:
         pushed.push("a", rows(0, 1), complete=False)
 
 
+def test_push_of_rows_behind_the_end_is_refused(pushed: Pushed) -> None:
+    descriptor, batch = flight.FlightDescriptor.for_path("events", "a"), rows(0, 1)
+    with pushed.client() as client, pytest.raises(flight.FlightServerError, match="before it was complete"):
+        writer, _ = client.do_put(descriptor, batch.schema, pushed.options())
+        with writer:
+            writer.write_metadata(b"complete")
+            writer.write_table(batch)
+
+
 def test_push_without_permission_is_refused(pushed: Pushed) -> None:
     descriptor = flight.FlightDescriptor.for_path("events", "a")
     with pushed.client() as client, pytest.raises(flight.FlightUnauthenticatedError):
