@@ -30,7 +30,9 @@ class StoredRows:
         self._file, self._where = file, where
         self._place = secrets.token_hex(_HEX_BYTES).encode()
         marked = schema.with_metadata({**(schema.metadata or {}), _KEY: self._place})
-        self._writer = pa.ipc.new_stream(file, marked, options=pa.ipc.IpcWriteOptions(compression="zstd"))
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with translated("write a pushed batch", where):
+            self._writer = pa.ipc.new_stream(file, marked, options=options)
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Adds rows."""
