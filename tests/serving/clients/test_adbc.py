@@ -44,13 +44,42 @@ def test_parameters_of_many_rows_are_refused(cursor: Any) -> None:
 
 
 def test_prepare_tells_the_parameters_and_execute_repeats(cursor: Any) -> None:
-    cursor.adbc_prepare("select id from large where id = ?")
+    told = cursor.adbc_prepare("select id from large where id = ?")
     found = []
     for number in (3, 5):
         cursor.execute("select id from large where id = ?", [number])
         found += cursor.fetchall()
 
+    assert told.types == [pa.int64()]
     assert found == [(3,), (5,)]
+
+
+def test_parameter_of_another_type_is_refused_with_what_is_wrong(cursor: Any) -> None:
+    with pytest.raises(OperationalError, match="cannot be run"):
+        cursor.execute("select id from large where id = ?", ["x"])
+    with pytest.raises(OperationalError, match=r"\$2"):
+        cursor.execute("select id from large where id = ? and name = ?", [1])
+
+
+def test_partitions_are_read_one_by_one_and_make_the_answer(connection: Any) -> None:
+    with connection.cursor() as cursor:
+        partitions, schema = cursor.adbc_execute_partitions("select id from large where id < 100")
+        found = []
+        for one in partitions:
+            cursor.adbc_read_partition(one)
+            found += [row[0] for row in cursor.fetchall()]
+
+    assert schema.names == ["id"]
+    assert sorted(found) == list(range(100))
+
+
+def test_schema_of_an_answer_is_had_without_its_rows(cursor: Any) -> None:
+    schema = cursor.adbc_execute_schema("select id, name as text, at from large, every_type")
+
+    assert (schema.names, schema.types[2]) == (["id", "text", "at"], pa.timestamp("us", "UTC"))
+    with pytest.raises(OperationalError, match="nowhere") as caught:
+        cursor.adbc_execute_schema("select * from nowhere")
+    assert "Traceback" not in str(caught.value)
 
 
 def test_large_answer_streams_in_batches(cursor: Any) -> None:
