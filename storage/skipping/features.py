@@ -11,20 +11,12 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
-from storage.errors import FeatureError
-from storage.skipping.feature_columns import (
-    FeatureColumn,
-    Nulls,
-    as_floats,
-    feature_column,
-    is_number,
-    refuse_nulls,
-)
+from storage.skipping.feature_columns import FeatureColumn, Nulls, feature_column
+from storage.skipping.feature_matrix import fill_column
 from storage.skipping.reader import read_table
 from storage.upstream import translated
 
-_ROWS_AT_ONCE: Final = 65_536
-"""What a matrix is filled from at a time, so that conversions take no second matrix."""
+_COPIED_AT_ONCE: Final = 2**26
 
 
 def read_features(
@@ -159,13 +151,7 @@ class Features:
         found = np.empty((self._table.num_rows, self._table.num_columns), dtype, order)
         for position, name in enumerate(self._table.column_names):
             column = self._table.column(position)
-            self._check(name, column, found.dtype)
-            row = 0
-            for chunk in column.chunks:
-                for first in range(0, len(chunk), _ROWS_AT_ONCE):
-                    part = _numbers(name, chunk.slice(first, _ROWS_AT_ONCE))
-                    _fill(name, found[row : row + len(part), position], part)
-                    row += len(part)
+            fill_column(name, found[:, position], column, self._nulls)
         return found
 
     def batches(self, rows: int) -> Iterator[FeatureBatch]:
@@ -189,67 +175,36 @@ class Features:
             }
         return self._columns
 
-    def _check(self, name: str, column: pa.ChunkedArray, dtype: np.dtype[Any]) -> None:
-        kind = column.type
-        whole = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
-        if not is_number(kind) or (dtype.kind != "f" and not whole):
-            raise FeatureError(
-                "the column does not fit into the matrix",
-                where=name,
-                got=kind,
-                expected=f"what {dtype} holds",
-                next_step="leave it out, or ask for a matrix of floats",
-            )
-        if column.null_count and (self._nulls == "refuse" or dtype.kind != "f"):
-            refuse_nulls(name, column.null_count)
-
 
 def _check_rows(rows: int) -> None:
     if rows < 1:
         raise ValueError(f"a batch has 1 row or more, not {rows}")
 
 
-def _numbers(name: str, part: Any) -> NDArray[Any]:
-    if part.null_count or pa.types.is_decimal(part.type):
-        return as_floats(name, part)
-    return np.asarray(part.to_numpy(zero_copy_only=False))
-
-
-def _fill(name: str, target: NDArray[Any], part: NDArray[Any]) -> None:
-    """Rounds floats; refuses those that would become infinite, and integers out of range."""
-    dtype = target.dtype
-    if dtype.kind != "f" and len(part) and not np.can_cast(part.dtype, dtype):
-        _check_range(name, int(part.min()), int(part.max()), dtype)
-    try:
-        with np.errstate(over="raise"):
-            target[:] = part
-    except FloatingPointError as error:
-        raise _out_of_range(name, f"{np.nanmin(part)} to {np.nanmax(part)}", str(dtype)) from error
-
-
-def _check_range(name: str, low: int, high: int, dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in "iu":
-        raise _out_of_range(name, f"{low} to {high}", str(dtype))
-    most = np.iinfo(dtype)
-    if low < most.min or high > most.max:
-        raise _out_of_range(name, f"{low} to {high}", f"{most.min} to {most.max}, as {dtype}")
-
-
-def _out_of_range(name: str, got: str, expected: str) -> FeatureError:
-    what = "the column holds values that the matrix cannot hold"
-    return FeatureError(what, where=name, got=got, expected=expected, next_step="ask for a longer dtype")
-
-
 def _one_piece(batches: Any) -> Any:
-    """A table of all batches with each column in one chunk; what it was made of is let go of on the way."""
-    waiting: list[list[Any]] = [[] for _ in batches.schema]
+    """A table of all batches with each column in one chunk; what it was made of is let go of on the way.
+
+    The columns of a batch from elsewhere are let go of together. So they are copied some at a time, and what
+    is put together in the end, column by column, are copies of our own.
+    """
+    schema, some = batches.schema, list[Any]()
+    copies: list[list[Any]] = [[] for _ in schema]
     for batch in batches:
-        for chunks, column in zip(waiting, batch.columns, strict=True):
-            chunks.append(column)
-        del batch, column
+        some.append(batch)
+        if sum(one.nbytes for one in some) >= _COPIED_AT_ONCE:
+            _copy(some, copies)
+            some = []
+    _copy(some, copies)
+    del some, batches
     columns = []
-    for field in batches.schema:
-        chunks = waiting.pop(0)
-        columns.append(pa.chunked_array(chunks, field.type).combine_chunks())
-        del chunks
-    return pa.Table.from_arrays(columns, schema=batches.schema)
+    for field in schema:
+        columns.append(pa.chunked_array(copies.pop(0), field.type).combine_chunks())
+        pa.default_memory_pool().release_unused()
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _copy(batches: list[Any], copies: list[list[Any]]) -> None:
+    if batches:
+        for column, chunks in zip(pa.Table.from_batches(batches).columns, copies, strict=True):
+            chunks += pa.chunked_array([column.combine_chunks()]).chunks
+        pa.default_memory_pool().release_unused()  # else the process keeps about as much again

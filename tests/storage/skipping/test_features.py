@@ -6,6 +6,7 @@ import datetime as dt
 import tracemalloc
 from decimal import Decimal
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -239,3 +240,28 @@ def test_features_that_are_not_there_are_refused(table: str, tmp_path: Path) -> 
         read_features(table, ["user.nope"])
     with pytest.raises(NotFoundError):
         read_features(str(tmp_path / "none"), ["id"])
+
+
+def test_reading_takes_the_data_once_and_one_column_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, rows, uri = "abcdefgh", 50_000, str(tmp_path / "table")
+    for _ in range(8):
+        write_deltalake(uri, pl.DataFrame({name: np.arange(rows) * 0.1 for name in names}), mode="append")
+    monkeypatch.setattr("storage.skipping.features._COPIED_AT_ONCE", 2**20)
+    before, peak, done = pa.total_allocated_bytes(), 0, Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.001):
+            peak = max(peak, pa.total_allocated_bytes() - before)
+
+    watching = Thread(target=watch)
+    watching.start()
+    found = read_features(uri, list(names))
+    done.set()
+    watching.join()
+
+    data = found.arrow().nbytes
+    assert data == 8 * rows * len(names) * 8
+    assert data <= peak < 1.6 * data
