@@ -51,7 +51,8 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         super().__init__(location, auth_handler=NoHandshake(), middleware=middleware, **options)
         self._engine = engine
         self._pushes = Pushes(engine.catalog)
-        self._statements = Statements(engine, Turns(ServerLimits if door is None else door.server_limits))
+        limits = ServerLimits if door is None else door.server_limits
+        self._statements = Statements(engine, Turns(limits), planning=Turns(limits))
         self._prepared = PreparedStatements()
 
     def stop(self, drain_s: float) -> bool:

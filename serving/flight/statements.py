@@ -29,8 +29,8 @@ _LARGE_BYTES: Final = 2**26
 class Statements:
     """Answers statements by an engine, as many at once as may be."""
 
-    def __init__(self, engine: Engine, turns: Turns) -> None:
-        self._engine, self._turns = engine, turns
+    def __init__(self, engine: Engine, turns: Turns, planning: Turns) -> None:
+        self._engine, self._turns, self._planning = engine, turns, planning
         self._tickets = Tickets()
         self.running = Running()
 
@@ -94,7 +94,8 @@ class Statements:
         client = client_of(context)
         check_size("statement_bytes", len(statement.sql.encode()), client.limits.statement_bytes)
         check_shape(statement.sql)
-        planned = self._engine.plan(statement, client.may_read)
+        with self._planning.take(client):
+            planned = self._engine.plan(statement, client.may_read)
         name = hashlib.sha256(statement.sql.encode()).hexdigest()[:12]
         REQUESTS.info(
             "%s statement %s of %s", client.name or "anybody", name, ", ".join(planned.pins) or "no table"

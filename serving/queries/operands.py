@@ -25,6 +25,8 @@ _OPERATORS: Final = {
     ">=": operator.ge,
 }
 _WITH_ZERO: Final = {"<": "<=", ">": ">=", "<=": "<=", ">=": ">=", "=": "="}
+_MOST_LISTED: Final = 5_000
+"""Values of a list: each takes 0.2 ms to look at, and clients write lists of any length."""
 _MOST_FLOATS: Final = 100
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -59,7 +61,7 @@ class Operands:
     def one_of(self, expression: Any, listed: Sequence[Any]) -> pl.Expr | None:
         """A column that is one of some literals."""
         found = self.column(expression)
-        if found is None:
+        if found is None or len(listed) > _MOST_LISTED:
             return None
         if found[1].is_float():
             each = [self.compared(expression, "=", one) for one in listed[: _MOST_FLOATS + 1]]

@@ -26,7 +26,8 @@ IDLE: Final = timedelta(hours=1)
 """A session that was not used for so long has ended."""
 LONGEST: Final = timedelta(hours=24)
 """No session is longer, whether it is used or not; nor than its token is good for."""
-_MOST_SESSIONS: Final = 10_000
+_MOST_SESSIONS: Final = 1_000
+"""Of a client; the one that was used longest ago ends first."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -93,8 +94,9 @@ class Door:
         key, now = secrets.token_urlsafe(32), self._now()
         with self._lock:
             self._sessions[digest(key)] = _Session(token, min(now + LONGEST, token.expires), now)
-            while len(self._sessions) > _MOST_SESSIONS:
-                self._sessions.popitem(last=False)
+            own = [one for one, session in self._sessions.items() if session.token.client == token.client]
+            for oldest in own[:-_MOST_SESSIONS]:
+                del self._sessions[oldest]
         return key
 
     def _of_token(self, text: str) -> Token | None:

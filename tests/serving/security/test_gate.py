@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import adbc_driver_manager
+import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 from adbc_driver_flightsql import DatabaseOptions
+from google.protobuf import any_pb2
 
 from config.settings import Settings
 from serving.catalog import Catalog
 from serving.flight.server import FlightSqlServer
+from serving.protocol import flight_sql_pb2 as messages
+from serving.protocol.messages import pack
 from serving.queries.query import Engine
 from serving.security.door import Door
 from serving.security.granting import grant
@@ -105,3 +109,47 @@ def test_token_taken_back_ends_its_sessions(guarded: Guarded) -> None:
         assert guarded.tokens["reader"] not in session[1].decode()
         with pytest.raises(flight.FlightUnauthenticatedError):
             list(client.list_actions(header))
+
+
+def test_ticket_and_prepared_statement_of_somebody_else_are_none(guarded: Guarded) -> None:
+    grant(guarded.access, "other", FAR, read=["*"])
+    tokens = guarded.tokens | {"other": grant(guarded.access, "other", FAR)}
+    own, other = (
+        flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {tokens[name]}".encode())])
+        for name in ("reader", "other")
+    )
+    query = messages.CommandStatementQuery(query="select * from events")
+    prepare = messages.ActionCreatePreparedStatementRequest(query="select * from events")
+    with flight.connect(guarded.uri, tls_root_certs=guarded.authority.read_bytes()) as client:
+        info = client.get_flight_info(flight.FlightDescriptor.for_command(pack(query)), own)
+        (result,) = client.do_action(flight.Action("CreatePreparedStatement", pack(prepare)), own)
+        prepared = messages.ActionCreatePreparedStatementResult()
+        any_pb2.Any.FromString(result.body.to_pybytes()).Unpack(prepared)
+        command = messages.CommandPreparedStatementQuery(
+            prepared_statement_handle=prepared.prepared_statement_handle
+        )
+        for ticket in (info.endpoints[0].ticket, flight.Ticket(pack(command))):
+            assert client.do_get(ticket, own).read_all().num_rows == 10
+            with pytest.raises(flight.FlightServerError, match=r"not a ticket|no such prepared"):
+                client.do_get(ticket, other).read_all()
+
+
+def test_push_that_is_not_allowed_is_refused_as_if_there_were_no_pipeline(guarded: Guarded) -> None:
+    header = flight.FlightCallOptions(
+        headers=[(b"authorization", f"Bearer {guarded.tokens['reader']}".encode())]
+    )
+    batch = pa.record_batch({"id": [1]})
+    told = []
+    with flight.connect(guarded.uri, tls_root_certs=guarded.authority.read_bytes()) as client:
+        for name in ("secrets", "nothing"):
+            descriptor = flight.FlightDescriptor.for_path(name, "batch-1")
+            with pytest.raises(flight.FlightError) as caught:
+                writer, reader = client.do_put(descriptor, batch.schema, header)
+                writer.write_batch(batch)
+                writer.done_writing()
+                reader.read()
+                writer.close()
+            told.append(str(caught.value).partition(". gRPC")[0].replace(name, "NAME"))
+
+    assert told[0] == told[1]
+    assert not list((guarded.folder / "landing").glob("*batch-1*"))
