@@ -106,7 +106,7 @@ _QUERIES: Final[Mapping[str, Fact]] = {
     "SQL_SUPPORTS_NON_NULLABLE_COLUMNS": True,
     "SQL_SUPPORTED_GRAMMAR": Bits(1 | 2),
     "SQL_ANSI92_SUPPORTED_LEVEL": Bits(0),  # each level has statements that write
-    "SQL_OUTER_JOINS_SUPPORT_LEVEL": Bits(1 << 2),
+    "SQL_OUTER_JOINS_SUPPORT_LEVEL": Bits(2 | 4),  # full ones too; the JDBC driver reads bits
     "SQL_SUPPORTED_SUBQUERIES": Bits(1 | 2 | 4 | 8),
     "SQL_CORRELATED_SUBQUERIES_SUPPORTED": True,
     "SQL_SUPPORTED_UNIONS": Bits(1 | 2),

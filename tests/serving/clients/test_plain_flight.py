@@ -138,6 +138,22 @@ def test_facts_are_true_of_the_server(client: Any) -> None:
     assert dict(told["SQL_SUPPORTS_CONVERT"]) == CASTS
 
 
+def test_facts_are_of_the_kinds_that_the_jdbc_driver_casts_them_to(client: Any) -> None:
+    got = answer(client, messages.CommandGetSqlInfo())
+    names = [SqlInfo.Name(number) for number in got["info_name"].to_pylist()]
+    values = got["value"].combine_chunks()
+    kinds = {
+        name: values.type.field(code).name
+        for name, code in zip(names, values.type_codes.to_pylist(), strict=True)
+    }
+
+    long = {name for name in names if name.startswith("SQL_MAX_")} - {"SQL_MAX_ROW_SIZE_INCLUDES_BLOBS"}
+    long |= {"SQL_DEFAULT_TRANSACTION_ISOLATION", "SQL_DB_SCHEMA_NAME_LENGTH"}
+    bits = {name for name in names if name.startswith("SQL_SUPPORTED_") or name.endswith("_ACTIONS")}
+    assert {name for name, kind in kinds.items() if kind == "bigint_value"} == long
+    assert {kinds[name] for name in bits | {"SQL_OUTER_JOINS_SUPPORT_LEVEL"}} == {"int32_bitmask"}
+
+
 def test_facts_are_those_that_are_asked_for(client: Any) -> None:
     assert facts(client, 504, 0, 9_999_999) == {
         "FLIGHT_SQL_SERVER_NAME": "Penstock",
