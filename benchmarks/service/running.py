@@ -44,7 +44,7 @@ class Service:
         request = urllib.request.Request(
             self.api_url + path, json.dumps(body).encode(), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=_DEADLINE_S) as response:
             return json.load(response)
 
     def completed(self) -> int:

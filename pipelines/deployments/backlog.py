@@ -16,9 +16,18 @@ from prefect.client.schemas.objects import FlowRun
 from pipelines.deployments.wanted import TAG
 
 _PAGE: Final = 50
-"""The most that the server removes at once."""
-_BULK_DELETE: Final[Any] = "/flow_runs/bulk_delete"
-"""The list of paths that Prefect's client knows lacks it."""
+"""The most that the server changes at once."""
+_SET_STATES: Final[Any] = "/flow_runs/bulk_set_state"
+"""The list of paths that Prefect's client knows lacks it.
+
+Runs are not deleted: the server would then remove the logs of each in a task of its own, all at once, and
+SQLite would be locked for a minute.
+"""
+_SKIPPED: Final = {
+    "type": "CANCELLED",
+    "name": "Skipped",
+    "message": "a newer run of the same schedule is due, which does the same",
+}
 
 
 def has_backlog(due: Sequence[FlowRun]) -> bool:
@@ -29,8 +38,8 @@ def has_backlog(due: Sequence[FlowRun]) -> bool:
     return len(set(schedules)) < len(schedules)
 
 
-async def remove_backlog(client: PrefectClient, pool: str) -> int:
-    """Removes of each schedule all due runs but the newest; how many.
+async def skip_backlog(client: PrefectClient, pool: str) -> int:
+    """Cancels of each schedule all due runs but the newest; how many.
 
     Safe to repeat, and beside workers: a run that one of them has taken is not due any more.
     """
@@ -40,17 +49,17 @@ async def remove_backlog(client: PrefectClient, pool: str) -> int:
         "expected_start_time": {"before_": datetime.now(UTC).isoformat()},
     }
     newest: set[str] = set()
-    removed = 0
+    skipped = 0
     while page := await _page(client, pool, due, offset=len(newest)):
         needless = []
         for run in page:
             needless += [run["id"]] if (schedule := _schedule(run)) in newest else []
             newest.add(schedule)
-        what = {"flow_runs": {**due, "id": {"any_": needless}}, "limit": _PAGE}
         if needless:
-            answer = await client.request("POST", _BULK_DELETE, json=what)
-            removed += len(answer.json()["deleted"])
-    return removed
+            which = {**due, "id": {"any_": needless}}
+            await client.request("POST", _SET_STATES, json={"flow_runs": which, "state": _SKIPPED})
+            skipped += len(needless)
+    return skipped
 
 
 def _schedule(run: dict[str, Any]) -> str:

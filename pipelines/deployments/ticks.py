@@ -54,7 +54,7 @@ class Ticks:
         for run, name in zip(runs, names, strict=True):
             if name not in idle:
                 continue
-            with suppress(ObjectNotFound):  # it was removed meanwhile, for a newer one
+            with suppress(ObjectNotFound):  # a person has removed it meanwhile
                 await self._client.set_flow_run_state(run.id, Completed(message=_SAID))
 
 

@@ -22,7 +22,7 @@ from prefect.runner._flow_run_executor import FlowRunExecutorContext
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from pipelines.deployments.backlog import has_backlog, remove_backlog
+from pipelines.deployments.backlog import has_backlog, skip_backlog
 from pipelines.deployments.ticks import Ticks
 from pipelines.deployments.warm_process import start_server
 from pipelines.deployments.warm_starter import GRACE_S, WarmStarter
@@ -82,10 +82,10 @@ class WarmWorker(ProcessWorker, ABC):  # ABC: Prefect does not take it for the w
 
     async def _tidy(self) -> None:
         try:
-            if removed := await remove_backlog(self.client, self._work_pool_name):
-                self._logger.info("%d runs are removed: newer ones of their schedules are due", removed)
+            if skipped := await skip_backlog(self.client, self._work_pool_name):
+                self._logger.info("%d runs are skipped: newer ones of their schedules are due", skipped)
         except (httpx.HTTPError, PrefectException) as error:
-            self._logger.warning("cannot remove runs that newer ones make needless: %r", error)
+            self._logger.warning("cannot skip runs that newer ones make needless: %r", error)
         finally:
             self._tidying = False
 
