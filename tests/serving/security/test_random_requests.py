@@ -22,7 +22,7 @@ from serving.protocol.messages import pack
 from serving.queries.query import Engine
 
 SEED = 20_260_101
-ROUNDS = 150
+ROUNDS = 50
 _DO_PUT = "/arrow.flight.protocol.FlightService/DoPut"
 _MESSAGES = [
     one
