@@ -135,27 +135,20 @@ def _dense_union(array: Any) -> tuple[list[_Piece], list[_Child]]:
 def _views(array: Any) -> tuple[list[_Piece], list[_Child]]:
     """Of the longer texts what lies between the first and the last of each buffer."""
     views, buffers = _numbers(array, 1, _VIEW), array.buffers()[2:]
-    ends: list[tuple[int, int]] = [(_NOWHERE, 0)] * len(buffers)
+    starts, ends = np.full(len(buffers), _NOWHERE), np.zeros(len(buffers), np.int64)
     for first in range(0, len(views), _VIEWS_AT_ONCE):
         part = views[first : first + _VIEWS_AT_ONCE]
-        ends = _reached(part[part["size"] > _INLINE_BYTES], ends)
+        inside = (part["buffer"] >= 0) & (part["buffer"] < len(buffers))
+        long = part[(part["size"] > _INLINE_BYTES) & inside]
+        offsets = long["offset"].astype(np.int64)
+        np.minimum.at(starts, long["buffer"], offsets)
+        np.maximum.at(ends, long["buffer"], offsets + long["size"])
     pieces = [_validity(array), _slots("views", array, 1, _VIEW_BYTES)]
     texts: list[_Piece] = [
-        ("variadic", buffer, min(start, end), end) for buffer, (start, end) in zip(buffers, ends, strict=True)
+        ("variadic", buffer, max(min(int(start), int(end)), 0), int(end))
+        for buffer, start, end in zip(buffers, starts, ends, strict=True)
     ]
     return [*pieces, *texts], []
-
-
-def _reached(long: NDArray[Any], known: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """`known` starts and ends in each buffer, and those of `long` views."""
-    found = []
-    for number, (start, end) in enumerate(known):
-        here = long[long["buffer"] == number]
-        if len(here):
-            starts = here["offset"].astype(np.int64)
-            start, end = min(start, int(starts.min())), max(end, int((starts + here["size"]).max()))
-        found.append((start, end))
-    return found
 
 
 def _dictionary(array: Any) -> tuple[list[_Piece], list[_Child]]:
