@@ -15,7 +15,7 @@ from tests.integration.workers import Folder
 from tests.prefect_server import PrefectServer, running_prefect_server, wait_for
 
 pytestmark = pytest.mark.long
-_WITHIN_S = 90
+_WITHIN_S = 150
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +117,7 @@ def test_schedule_without_worker_leaves_one_run_to_the_next_worker(folder: Folde
             lambda: not runs_of(folder, deployment, "Late") or None, deadline_s=_WITHIN_S, what="no late run"
         )
 
-    log = (folder.path / "late.log").read_text()
-    assert "newer ones of their schedules are due" in log, log
+    assert runs_of(folder, deployment, "Skipped")
 
 
 def test_rebuild_keeps_ingest_from_beginning_until_it_has_ended(folder: Folder) -> None:
