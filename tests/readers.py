@@ -38,6 +38,13 @@ def read_tables(engine: str, tables: Sequence[str], folder: Path) -> list[pa.Tab
     return [_answer(folder, number) for number in range(len(tables))]
 
 
+def run_with_readers(script: Path, *arguments: str) -> None:
+    """Runs a script in the environment `.readers`; it must succeed."""
+    command = [str(_PYTHON), str(script), *arguments]
+    asked = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_DEADLINE_S)
+    assert asked.returncode == 0, asked.stderr
+
+
 def _answer(folder: Path, number: int) -> pa.Table | str:
     rows, error = folder / f"{number}.arrow", folder / f"{number}.error"
     return error.read_text() if error.exists() else pa.ipc.open_file(rows.read_bytes()).read_all()

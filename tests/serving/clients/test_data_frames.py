@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from polars.testing import assert_frame_equal
 
 from config.settings import Settings
 from serving.catalog import Catalog
+from tests.readers import needs_readers, run_with_readers
 from tests.serving.clients.conftest import LARGE_ROWS
 from tests.serving.conftest import Served
+
+PANDAS = Path(__file__).with_name("pandas_client.py")
 
 
 def test_polars_reads_every_type_as_scan_does(shapes: Served, connection: Any) -> None:
@@ -39,19 +43,25 @@ def test_polars_reads_in_batches(connection: Any) -> None:
     assert len(sizes) > 2
 
 
-def test_pandas_reads_every_type_into_arrow_columns(connection: Any) -> None:
-    got = pd.read_sql("select * from every_type order by i32", connection, dtype_backend="pyarrow")
+@needs_readers
+def test_pandas_reads_every_type_into_arrow_columns(shapes: Served, connection: Any, tmp_path: Path) -> None:
+    statement = "select * from every_type order by i32"
+
+    run_with_readers(PANDAS, "query", shapes.uri, statement, str(tmp_path / "got.arrow"))
 
     with connection.cursor() as cursor:
-        cursor.execute("select * from every_type order by i32")
+        cursor.execute(statement)
         answered = cursor.fetch_arrow_table()
-    assert pa.Table.from_pandas(got, schema=answered.schema).equals(answered)
+    got = pa.ipc.open_file(tmp_path / "got.arrow").read_all()
+    assert got.cast(answered.schema).equals(answered)
 
 
-def test_pandas_reads_a_table_by_its_name(connection: Any) -> None:
-    got = pd.read_sql_table("large", connection, columns=["id"])
+@needs_readers
+def test_pandas_reads_a_table_by_its_name(shapes: Served, tmp_path: Path) -> None:
+    run_with_readers(PANDAS, "table", shapes.uri, "large", str(tmp_path / "got.arrow"))
 
-    assert (len(got), got["id"].sum()) == (LARGE_ROWS, LARGE_ROWS * (LARGE_ROWS - 1) // 2)
+    got = pa.ipc.open_file(tmp_path / "got.arrow").read_all()["id"]
+    assert (len(got), pc.sum(got).as_py()) == (LARGE_ROWS, LARGE_ROWS * (LARGE_ROWS - 1) // 2)
 
 
 def test_duckdb_queries_what_streams_in(cursor: Any) -> None:

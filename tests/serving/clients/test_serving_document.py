@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.readers import needs_readers, run_with_readers
+from tests.serving.clients.test_data_frames import PANDAS
 from tests.serving.conftest import Served
 
 PAGE = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
@@ -16,12 +18,17 @@ ADDRESS = "127.0.0.1:31337"
 BLOCKS = [one for one in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S) if ADDRESS in one]
 
 
+@needs_readers
 @pytest.mark.filterwarnings("ignore:Cannot disable autocommit")
 @pytest.mark.parametrize("block", BLOCKS)
 def test_python_of_the_document_works(served: Served, block: str) -> None:
     names: dict[str, Any] = {}
+    code = block.replace(ADDRESS, served.uri.partition("://")[2])
+    if "pandas" in block:
+        run_with_readers(PANDAS, "run", code)
+        return
 
-    exec(block.replace(ADDRESS, served.uri.partition("://")[2]), names)
+    exec(code, names)
 
     for made in ("table", "frame", "other"):
         assert made not in names or len(names[made]) > 0
