@@ -29,7 +29,7 @@ def _push_to_dying_server(tmp_path: Path, store: Store, point: str, batch: pa.Ta
         time.sleep(0.02)
     uri, token = uri_file.read_text().split("\n")
     with pytest.raises(flight.FlightUnavailableError):
-        Pushed(tmp_path, store.uri, uri, token).push("a", batch, chunk=20)
+        Pushed(tmp_path, store.uri, uri, token).push("a", batch, chunk=batch.num_rows // 5)
     assert server.ended()[0] == -signal.SIGKILL
 
 
@@ -71,8 +71,8 @@ def test_push_after_the_server_was_killed_anywhere_stores_once(
 def test_push_of_an_object_in_parts_after_the_server_was_killed_stores_once(
     s3: Store, tmp_path: Path, point: str
 ) -> None:
-    ids = pa.array(range(400_000), pa.int64())
-    noise = pa.array([os.urandom(24).hex() for _ in range(400_000)])
+    ids = pa.array(range(900_000), pa.int64())
+    noise = pa.array([os.urandom(24).hex() for _ in range(900_000)])
     _check_killed(s3, tmp_path, point, pa.table({"id": ids, "kind": noise}), take_in=True)
 
 
