@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
 
@@ -112,8 +113,12 @@ class Statements:
         client = client_of(context)
         within_s = client.limits.statement_time.total_seconds()
         try:
-            with self.running.run(name, context, within_s) as check, self._turns.take(client, check) as turn:
-                for batch in planned.batches(check):
+            with (
+                self.running.run(name, context, within_s) as check,
+                self._turns.take(client, check) as turn,
+                closing(planned.batches(check)) as batches,
+            ):
+                for batch in batches:
                     turn.count(batch)
                     yield batch
         except GeneratorExit:

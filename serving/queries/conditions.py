@@ -64,6 +64,16 @@ def is_fence(node: Any) -> bool:
     return [one.python_value().as_py() for one in numbers] == [FENCE, 0]
 
 
+def names_columns(node: Any) -> bool:
+    """Whether a plan of one scan gives columns of the table as they are, under their names, all rows."""
+    variant = node.to_variant()
+    kind = type(variant).__name__
+    if kind == "TableScan":
+        return True
+    is_choice = kind == "Projection" and all(one.variant_name() == "Column" for one in variant.projections())
+    return (is_choice or kind == "SubqueryAlias" or is_fence(node)) and names_columns(node.inputs()[0])
+
+
 def _kind(node: Any) -> str:
     return type(node.to_variant()).__name__
 

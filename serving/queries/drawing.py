@@ -30,7 +30,7 @@ def drawn(frame: Any, check: Callable[[], None]) -> Generator[Any]:
     Raises:
         Exception: What DataFusion raises, panics too.
     """
-    stream = frame.execute_stream()
+    stream = frame.execute_stream().rbs  # itself: frames of its wrapper would keep it
     waiting = _begin(stream)
     try:
         while True:
@@ -43,6 +43,7 @@ def drawn(frame: Any, check: Callable[[], None]) -> Generator[Any]:
             del batch
     finally:
         waiting.cancel()
+        del stream  # the query ends with it; as in `_next`
 
 
 def _begin(stream: Any) -> Future[Any]:
@@ -50,7 +51,10 @@ def _begin(stream: Any) -> Future[Any]:
 
 
 async def _next(stream: Any) -> Any:
-    return await stream.__anext__()
+    try:
+        return await stream.__anext__()
+    finally:
+        del stream  # an error of this frame is kept for a while, and all that is in it
 
 
 def _wait(waiting: Future[Any], check: Callable[[], None]) -> Any:

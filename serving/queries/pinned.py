@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -94,6 +94,17 @@ class PinnedTables(SchemaProvider):
     def count(self) -> int:
         """How many tables the query names, versions of one as well."""
         return len(self._datasets)
+
+    def is_local(self) -> bool:
+        """Whether the one table that is read is: reading ahead pays less there."""
+        (dataset,) = self._datasets.values()
+        return dataset.is_local
+
+    def batches(self, columns: list[str], batch_rows: int) -> Generator[Any]:
+        """The rows of the one table that is read, those of its share, as `pyarrow.RecordBatch`es."""
+        (dataset,) = self._datasets.values()
+        (share, *_) = dataset.get_fragments()
+        return share.scanner(None, columns, None, batch_rows).to_batches()  # type: ignore[no-any-return]
 
     def files(self) -> pl.DataFrame:
         """The files of the one table that is read, those that may hold what is asked for."""

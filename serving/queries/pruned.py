@@ -6,7 +6,7 @@ files would be in memory as a whole. It gets a few here, whatever the table, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from storage.filesystem import is_remote
 from storage.skipping.fragments import Fragments
 from storage.skipping.plan import choose_files
 from storage.skipping.reader import TableReader
@@ -51,6 +52,11 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
     def files(self) -> pl.DataFrame:
         """Those of all shares that may hold rows that are asked for, by the log; as `files_of` gave them."""
         return choose_files(self._reader.files(), self._question).files
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its files are on a disk of this machine."""
+        return not is_remote(self._reader.uri)
 
     @property
     def table_schema(self) -> pl.Schema:
@@ -95,7 +101,7 @@ class _Scan:
         schema = self.share.fragments.schema
         return schema if self.columns is None else pa.schema([schema.field(name) for name in self.columns])
 
-    def to_batches(self) -> Iterator[Any]:
+    def to_batches(self) -> Generator[Any]:
         """The rows."""
         try:
             with translated("read the table", self.share.uri):

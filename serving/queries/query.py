@@ -6,15 +6,17 @@ import logging
 import os
 import re
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import pyarrow as pa
 from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOptions
 
 from config.errors import PenstockError
 from serving.catalog import Catalog
 from serving.errors import StatementError
-from serving.queries.conditions import conditions, is_fence
+from serving.queries.conditions import conditions, is_fence, names_columns
 from serving.queries.drawing import drawn
 from serving.queries.names import in_engine_names
 from serving.queries.parameters import parameter_schema, values_of
@@ -103,13 +105,25 @@ class Planned:
             StorageError: A table cannot be read.
         """
         try:
-            for batch in drawn(self._frame, check):
-                if batch.num_rows:
-                    yield batch
+            direct = self._as_they_are(check) if self._is_plain() else drawn(self._frame, check)
+            with closing(direct):
+                for batch in direct:
+                    if batch.num_rows:
+                        yield batch
         except _NOT_ERRORS:
             raise
         except BaseException as error:  # a panic of the engine is no Exception
             raise _failed(error, self._tables) from error
+
+    def _is_plain(self) -> bool:
+        """Whether the answer is columns of one table as they are: the engine has nothing to do."""
+        return self.is_row_wise() and self._tables.is_local() and names_columns(self._plan)
+
+    def _as_they_are(self, check: Callable[[], None]) -> Generator[Any]:
+        with closing(self._tables.batches(self.schema.names, _BATCH_ROWS)) as batches:
+            for batch in batches:
+                check()
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
 
     def _kinds(self) -> set[str]:
         kinds, waiting = set(), [self._plan]

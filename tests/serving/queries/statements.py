@@ -50,7 +50,8 @@ def engine_of(threads: int = 2, **uris: str) -> Engine:
 def ask(engine: Engine, sql: str, **statement: Any) -> list[dict[str, Any]]:
     """The rows of an answer."""
     planned = engine.plan(Statement(sql, **statement), lambda _name: True)
-    return pa.Table.from_batches(planned.batches(), planned.schema).to_pylist()
+    rows: list[dict[str, Any]] = pa.Table.from_batches(planned.batches(), planned.schema).to_pylist()
+    return rows
 
 
 def in_memory(rows: pl.DataFrame, name: str = "t") -> SessionContext:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,9 @@ def _check(
             expected = _outcome(lambda: memory.sql(sql).to_pylist())  # noqa: B023
             if expected is not None:  # an error of a row that is skipped does not come
                 assert _outcome(lambda: ask(engine, sql)) == expected, sql  # noqa: B023
+        whole = "select bin, s, t, n, f4, naive, at, amount, p, q, yes, small from t"
+        made = pa.Table.from_pylist(ask(engine, whole)).sort_by("n")
+        assert made.equals(pa.Table.from_pylist(memory.sql(whole).to_pylist()).sort_by("n"))
 
 
 @st.composite
