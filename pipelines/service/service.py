@@ -70,9 +70,10 @@ def _is_ready(part: Part, folder: DataFolder) -> bool:
 
 def _check(supervisor: Supervisor, folder: DataFolder) -> None:
     if (ended := supervisor.ended()) is not None:
+        log = folder.log(ended.part)
         raise ServiceError(
             f"{ended.part} ended, so the rest was stopped",
-            where=folder.log(ended.part),
+            where=log if log.exists() else log.parent,  # the supervisor has none
             got=_how(ended),
             next_step="look into the log; starting again goes on with the same data",
         )

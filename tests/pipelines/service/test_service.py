@@ -112,7 +112,9 @@ def test_service_whose_supervisor_is_killed_leaves_no_process(small: Small) -> N
 
     os.kill(small.supervisor(), signal.SIGKILL)
 
-    assert small.ended()[0] == 1
+    status, err = small.ended()
+    assert status == 1
+    assert "where: " in err and "the supervisor.log" not in err  # no file that is not there
     assert all(map(is_gone, pids))
 
 
