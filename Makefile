@@ -68,7 +68,7 @@ bench-tables-small: readers ## the same with one of a hundred rows and files, a 
 	@$(VENV)/bin/python -m benchmarks.tables.upsert --turns 1 --results .bench/results 200k
 	@$(VENV)/bin/python -m benchmarks.tables.skipping --turns 1 --results .bench/results 1M
 
-bench-service: setup ## from a landed file to visible rows, a flow beside a run, 100 pipelines on one server (ten minutes)
+bench-service: setup ## from a landed file to visible rows, a flow beside a run, 100 pipelines on one server (8 GB of disk, 8 minutes)
 	@$(VENV)/bin/python -m benchmarks.service.measure
 
 bench-serving: setup ## scans, selective queries and pushes over Flight: 10 million events (5 GB of disk, 6 minutes)
