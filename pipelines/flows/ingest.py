@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from prefect import State
 
@@ -21,7 +22,11 @@ from pipelines.flows.parameters import MaxBatches, PipelineName
 from pipelines.flows.run_name import name_run
 from pipelines.flows.watched import watched
 from pipelines.run import BatchSummary, Write, take
-from storage.errors import ConcurrentRunError
+from storage.errors import ConcurrentRunError, NothingLandedError
+
+_NOTHING_YET: Final = (
+    "nothing has landed yet: an object store cannot tell an empty folder from a mistyped one"
+)
 
 
 @as_flow
@@ -49,6 +54,8 @@ def ingest(pipeline: PipelineName, max_batches: MaxBatches | None = None) -> Sta
                 watch.committed(committed[-1])
     except ConcurrentRunError as error:
         return handed_over(error, _said(committed), len(committed))
+    except NothingLandedError:
+        return done(_NOTHING_YET, 0)
     return done(_said(committed) if committed else "nothing waits", len(committed))
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from config.spec_file import load_pipeline
 from pipelines.reports.status import planned_of, waiting_of
+from storage.errors import NothingLandedError
 from storage.tables.delta import last_batch, open_table
 
 _AT_ONCE: Final = 4
@@ -36,6 +37,8 @@ def _is_idle(name: str) -> bool:
             return False
         uri = pipeline.table.uri
         return planned_of(uri, pipeline.name, last_batch(open_table(uri), pipeline.name)) is None
+    except NothingLandedError:
+        return True
     except Exception as error:  # noqa: BLE001 (whatever it is, a run of the pipeline meets it, and tells)
         _log.debug("cannot see whether anything waits for %s", name, exc_info=error)
         return False

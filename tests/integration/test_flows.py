@@ -18,6 +18,7 @@ from config.settings import Settings
 from config.spec_file import load_pipeline
 from pipelines.proof.proof import prove
 from storage.tables.delta import open_table
+from tests.object_store import BUCKET, ObjectStore
 from tests.pipelines.dying_run import POINTS
 from tests.prefect_server import PrefectServer, running_prefect_server, wait_for
 
@@ -69,7 +70,9 @@ def write_pipeline(
     (folder / f"{name}.yaml").write_text(spec)
 
 
-def start_flows(server: PrefectServer, pipelines: Path, *scenarios: str) -> subprocess.Popen[str]:
+def start_flows(
+    server: PrefectServer, pipelines: Path, *scenarios: str, store: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.integration.flow_runs", *scenarios],
         env=server.environment
@@ -77,6 +80,7 @@ def start_flows(server: PrefectServer, pipelines: Path, *scenarios: str) -> subp
             "PENSTOCK_PIPELINES": str(pipelines),
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "PENSTOCK_MEMORY": "64 MiB",
+            **(store or {}),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -84,8 +88,10 @@ def start_flows(server: PrefectServer, pipelines: Path, *scenarios: str) -> subp
     )
 
 
-def run_flows(server: PrefectServer, pipelines: Path, *scenarios: str) -> list[dict[str, str]]:
-    process = start_flows(server, pipelines, *scenarios)
+def run_flows(
+    server: PrefectServer, pipelines: Path, *scenarios: str, store: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    process = start_flows(server, pipelines, *scenarios, store=store)
     printed, logged = process.communicate(timeout=FLOWS_DEADLINE_S)
     assert process.returncode == 0, logged
     states: list[dict[str, str]] = json.loads(printed.splitlines()[-1])
@@ -258,3 +264,16 @@ def test_ingest_terminated_within_a_batch_shows_nothing_of_it(server: PrefectSer
     assert before is None
     assert ingested["message"] == "1 batch: 40,000 rows written, 0 records quarantined"
     assert_proved(tmp_path, "slow")
+
+
+@pytest.mark.s3
+def test_ingest_before_the_first_file_has_landed_completes(
+    server: PrefectServer, object_store: ObjectStore, tmp_path: Path
+) -> None:
+    write_pipeline(tmp_path, "early")
+    spec = tmp_path / "early.yaml"
+    spec.write_text(spec.read_text().replace(f"{tmp_path}/landing", f"s3://{BUCKET}/nothing-yet/"))
+
+    (state,) = run_flows(server, tmp_path, "ingest:early", store=object_store.environment())
+
+    assert (state["type"], state["message"].partition(":")[0]) == ("COMPLETED", "nothing has landed yet")
