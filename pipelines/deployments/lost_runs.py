@@ -16,12 +16,13 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from pipelines.flows.ending import RUN_ENDED
+
 HEARTBEAT: Final = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 _UNHEARD_OF: Final = timedelta(seconds=90)
 _NAME: Final = "penstock: lost runs"
-_ENDS: Final = frozenset(
-    f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")
-)
+_STATES: Final = ("Completed", "Failed", "Cancelled", "Crashed")
+_ENDS: Final = frozenset({RUN_ENDED, *(f"prefect.flow-run.{state}" for state in _STATES)})
 
 
 async def ensure_lost_runs_end(client: PrefectClient, tag: str) -> None:

@@ -7,9 +7,7 @@ from tests.serving.conftest import Served, record
 
 def test_query_over_adbc_gives_the_rows(served: Served) -> None:
     with served.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select kind, count(*), max(id) from events where id < 10 group by 1 order by 1"
-        )
+        cursor.execute("select kind, count(*), max(id) from events where id < 10 group by 1 order by 1")
 
         assert cursor.fetchall() == [("k0", 4, 9), ("k1", 3, 7), ("k2", 3, 8)]
 
