@@ -23,6 +23,10 @@ _KEPT: Final = 16
 """Versions of tables that were used last: the answer to a plan needs not to read the log again."""
 
 
+_State = tuple[Path, int, int, int]
+"""Of a file: where it is, its inode, when it was changed (ns), its size."""
+
+
 @dataclass(frozen=True)
 class _Opened:
     reader: TableReader
@@ -32,12 +36,12 @@ class _Opened:
 class Catalog:
     """Names to tables; no path of a client's ever gets here.
 
-    Safe to be used by several threads. Pipeline files are read anew for each request, logs as far as they
-    have changed.
+    Safe to be used by several threads. Pipeline files and logs are read as far as they have changed.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._pipelines: dict[str, tuple[_State, Pipeline]] = {}
         self._newest: dict[str, _Opened] = {}
         self._kept: OrderedDict[tuple[str, int, str], TableReader] = OrderedDict()
         self._lock = threading.Lock()
@@ -59,9 +63,14 @@ class Catalog:
         if file is None:
             raise unknown_table(name)
         try:
-            return load_pipeline(file)
-        except SpecError as error:
+            found = file.stat()
+            state = (file, found.st_ino, found.st_mtime_ns, found.st_size)
+            kept = self._pipelines.get(name)
+            if kept is None or kept[0] != state:
+                kept = self._pipelines[name] = state, load_pipeline(file)
+        except (SpecError, OSError) as error:
             raise unknown_table(name) from error
+        return kept[1]
 
     def open(self, name: str, version: int | None = None, at: datetime | None = None) -> TableReader:
         """The table at its newest version, or at the one asked for.
