@@ -80,7 +80,9 @@ def flow(events: int) -> list[dict[str, Any]]:
             for size in (1_000, events):
                 landed = _land(service, "by_run", f"of_{size}", size)
                 os.link(landed, service.folder / "landing" / "by_flow" / landed.name)
+                os.sync()  # or the second one waits for what the first one left to be written
                 run_s = service.penstock("run", "by_run")
+                os.sync()
                 flow_s = _run_flow(service, "by_flow")
                 measured.append({"events": size, "run_s": run_s, "flow_s": flow_s})
     return measured
