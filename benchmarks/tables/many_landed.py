@@ -65,7 +65,7 @@ def _plan(uri: str, batch: int, files: pl.DataFrame) -> None:
         *(
             pl.lit(None, kind).alias(name)
             for name, kind in LEDGER_SCHEMA.items()
-            if name in ("replays", "undoes")
+            if name in ("replays", "undoes", "rebuilds")
         ),
     ).select(list(LEDGER_SCHEMA))
     with TableWriter(uri, partition_by=_PARTITION_BY, buffer_bytes=2**26) as writer:

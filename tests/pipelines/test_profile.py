@@ -17,23 +17,21 @@ from transforms.decode.lines import split
 def test_profile_books_the_time_of_a_thread_to_its_stage() -> None:
     text = np.concatenate([np.frombuffer(b'{"id":1}\n' * 200_000, np.uint8), np.zeros(64, np.uint8)])
     split(text, len(text) - 64, np.zeros(1, np.int64))  # loads the kernel
-    ended = threading.Event()
+    used_s: list[float] = []
 
     def work() -> None:
-        while not ended.is_set():
+        while time.thread_time() < 0.3:
             split(text, len(text) - 64, np.zeros(1, np.int64))
+        used_s.append(time.thread_time())
 
     thread = threading.Thread(target=work)
     with Profile() as profile:
         thread.start()
-        until_s = time.process_time() + 0.3
-        while time.process_time() < until_s:
-            time.sleep(0.01)
-        ended.set()
         thread.join()
 
-    assert max(profile.seconds, key=lambda stage: profile.seconds[stage]) == "split"
-    assert profile.seconds["split"] > 0.1
+    # Other threads of this process may be busy too.
+    assert 0.7 * used_s[0] < profile.seconds["split"] <= used_s[0]
+    assert profile.seconds["decode"] < 0.1 * used_s[0]
 
 
 def test_profile_books_the_threads_of_polars_to_whoever_waits_for_them() -> None:

@@ -28,6 +28,8 @@ from tests.storage.skipping.skipping_tables import write_ours
 _ROWS = 1_500_000
 _PAIRS = "select count(distinct a.id * b.id) from t a, t b"
 _SORTED = "select * from t order by text || id"
+# The engine computes on for a while, which would slow down other tests of the process.
+_LONG_PAIRS = pytest.param(_PAIRS, marks=pytest.mark.long)
 _WITHIN_S = 60
 
 
@@ -118,7 +120,7 @@ def test_client_that_leaves_ends_the_statement(client: Client) -> None:
         _wait_until(lambda: client.running() == 0)
 
 
-@pytest.mark.parametrize("sql", ["select * from t", _PAIRS, _SORTED])
+@pytest.mark.parametrize("sql", ["select * from t", _LONG_PAIRS, _SORTED])
 @pytest.mark.parametrize("action", ["CancelFlightInfo", "CancelQuery"])
 def test_cancelled_statement_ends_at_once_and_leaves_no_thread(client: Client, sql: str, action: str) -> None:
     list(client.stream("select 1"))  # what runs always is running
@@ -155,7 +157,7 @@ def test_cancelled_statement_ends_at_once_and_leaves_no_thread(client: Client, s
         list(client.flight.do_get(info.endpoints[0].ticket))
 
 
-@pytest.mark.parametrize("sql", [_PAIRS, _SORTED])
+@pytest.mark.parametrize("sql", [_LONG_PAIRS, _SORTED])
 def test_statement_ends_when_its_time_is_over_though_it_has_no_rows_yet(client: Client, sql: str) -> None:
     planned = client.server._engine.plan(Statement(sql), lambda _name: True)
     looks: list[float] = []
