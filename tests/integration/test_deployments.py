@@ -100,6 +100,7 @@ def test_deploy_makes_one_deployment_of_each_other_flow_for_all_pipelines(
     }
 
 
+@pytest.mark.long
 def test_deploy_upkeep_of_a_pipeline_that_a_person_switched_off_stays_off(
     server: PrefectServer, pipelines: Path
 ) -> None:

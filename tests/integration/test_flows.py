@@ -248,6 +248,7 @@ def test_ingest_killed_within_a_batch_is_taken_up_by_the_next(
     assert_proved(tmp_path, "killed")
 
 
+@pytest.mark.long
 def test_ingest_terminated_within_a_batch_shows_nothing_of_it(server: PrefectServer, tmp_path: Path) -> None:
     records = "".join(f'{{"id": {one}, "at": "2026-01-05T10:00:00Z"}}\n' for one in range(40_000))
     write_pipeline(tmp_path, "slow", steps=SLOW_STEP, records=records)

@@ -122,6 +122,7 @@ def pipeline_of(store: Store, loose: bool) -> Pipeline:
     )
 
 
+@pytest.mark.long
 @settings(max_examples=5, deadline=None)
 @given(kinds=st.lists(KINDS, min_size=2, max_size=3), steps=st.lists(STEPS, min_size=3, max_size=9))
 def test_undo_in_any_sequence_leaves_what_the_model_says(

@@ -84,7 +84,7 @@ def small(tmp_path: Path) -> Iterator[Small]:
     service.process.communicate(timeout=DEADLINE_S)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_service_ends_well_on_a_signal_and_leaves_no_process(small: Small, number: int) -> None:
     pids = [small.pid(name) for name in ("store", "worker", "escaped")]
 
@@ -136,6 +136,7 @@ def test_service_with_a_part_that_fails_at_once_tells_its_status(tmp_path: Path)
     assert "oh no" in (tmp_path / "data" / "logs" / "deploy.log").read_text()
 
 
+@pytest.mark.long
 def test_service_keeps_what_parts_print_in_their_logs(small: Small) -> None:
     log = small.folder / "data" / "logs" / "store.log"
 
