@@ -15,7 +15,7 @@ COPY pipelines pipelines
 RUN pip install --no-deps --no-build-isolation --no-index .
 
 FROM python:3.11.14-slim-bookworm
-RUN useradd --uid 10001 --create-home penstock && install -d -o penstock /work /home/penstock/.prefect /home/penstock/.prefect/concurrency_leases
+RUN useradd --uid 10001 --create-home penstock && install -d -o penstock /srv/penstock /home/penstock/.prefect /home/penstock/.prefect/concurrency_leases
 COPY --from=build /opt/penstock /opt/penstock
 ENV PATH=/opt/penstock/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -30,7 +30,7 @@ ENV PATH=/opt/penstock/bin:$PATH \
     PREFECT_SERVER_UI_STATIC_DIRECTORY=/home/penstock/.prefect/ui \
     PREFECT_SERVER_UI_V2_ENABLED=false
 USER penstock
-WORKDIR /work
+WORKDIR /srv/penstock
 # The decoder, compiled once for all containers.
 RUN python -c 'from transforms.decode.kernel.library import kernel; kernel()'
 ENTRYPOINT ["penstock"]

@@ -55,7 +55,7 @@ class Machine:
         self.store_ports = others[3:]
         self.pipelines = folder / "pipelines.d"
         self.pipelines.mkdir()
-        self.folders = {"/work/pipelines.d": self.pipelines, "/data": folder / "store"}
+        self.folders = {"/srv/penstock/pipelines.d": self.pipelines, "/data": folder / "store"}
         (folder / "store").mkdir()
 
     def here(self, text: str) -> str:
