@@ -14,14 +14,13 @@ from typing import Any, Final
 
 from distributed import as_completed
 from prefect import Task
-from prefect.cache_policies import NO_CACHE
 from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture
 
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.batch import write_batch
 from pipelines.flows.dask_cluster import connected, failures_told, task_runner
-from pipelines.flows.tasks import RETRY_DELAYS_S, is_retryable
+from pipelines.flows.tasks import how_tried
 from pipelines.groups.job import Job
 from pipelines.groups.part import Part
 from pipelines.groups.reach import is_grouped
@@ -114,12 +113,7 @@ def _task(group: str) -> Task[Any, str]:
         _written,
         name="write group",
         task_run_name=f"write {group}",
-        retries=len(RETRY_DELAYS_S),
-        retry_delay_seconds=list(RETRY_DELAYS_S),
-        retry_jitter_factor=0.5,
-        retry_condition_fn=is_retryable,
-        cache_policy=NO_CACHE,
-        persist_result=False,
+        **how_tried(),
     )
 
 

@@ -27,6 +27,18 @@ def is_retryable(_task: object, _task_run: object, state: State[Any]) -> bool:
     return getattr(state.data, "retryable", False) is True
 
 
+def how_tried() -> dict[str, Any]:
+    """The arguments of every task of ours: tried again with back-off where that may help, nothing kept."""
+    return {
+        "retries": len(RETRY_DELAYS_S),
+        "retry_delay_seconds": list(RETRY_DELAYS_S),
+        "retry_jitter_factor": 0.5,
+        "retry_condition_fn": is_retryable,
+        "cache_policy": NO_CACHE,
+        "persist_result": False,
+    }
+
+
 def as_task(what: str, of: str, do: Callable[[], R], kind: Callable[..., Task[[], R]] = Task) -> R:
     """A `pipelines.step.Step` that is a task run, named `what of`.
 
@@ -37,12 +49,7 @@ def as_task(what: str, of: str, do: Callable[[], R], kind: Callable[..., Task[[]
         _told_briefly(do),
         name=what,
         task_run_name=f"{what} {of}",
-        retries=len(RETRY_DELAYS_S),
-        retry_delay_seconds=list(RETRY_DELAYS_S),
-        retry_jitter_factor=0.5,
-        retry_condition_fn=is_retryable,
-        cache_policy=NO_CACHE,
-        persist_result=False,
+        **how_tried(),
     )
     return task()
 

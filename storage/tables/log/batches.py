@@ -13,8 +13,8 @@ from typing import Any
 from storage.errors import TableError
 from storage.filesystem import open_filesystem
 from storage.tables.delta import METADATA_KEY
+from storage.tables.log.files import has_version, log_file
 from storage.tables.log.ordered_map import ordered_map
-from storage.tables.replacing.replacement import log_file
 from storage.upstream import translated
 
 _COMMIT_INFO = b'"commitInfo"'
@@ -61,13 +61,7 @@ def is_newest(uri: str, version: int) -> bool:
 
     False where that cannot be told either, because the commit is gone.
     """
-    return _has(uri, version) and not _has(uri, version + 1)
-
-
-def _has(uri: str, version: int) -> bool:
-    filesystem, path = open_filesystem(log_file(uri, version))
-    with translated("look at the log of the table", uri):
-        return bool(filesystem.exists(path))
+    return has_version(uri, version) and not has_version(uri, version + 1)
 
 
 def _versions(uri: str) -> list[int]:
