@@ -7,6 +7,7 @@
     PENSTOCK_MAX_NESTING  512           deeper JSON is quarantined; levels of arrays and objects
     PENSTOCK_PIPELINES    pipelines.d   the folder of pipeline files; `run NAME` finds NAME.yaml there
     PENSTOCK_THREADS      all cores     decoding threads
+    PENSTOCK_CACHE        1 GiB         `serve` keeps so much of the tables decoded; 0 for nothing
     PENSTOCK_ENGINE       local         of pipelines that name none: local or dask
     PENSTOCK_DASK_SCHEDULER a local one the address of a Dask scheduler, such as tcp://10.0.0.7:8786
     PENSTOCK_DASK_WORKERS all cores     worker processes of a local Dask cluster
@@ -32,7 +33,7 @@ MIB: Final = 2**20
 _GIB: Final = 2**30
 _NAMES: Final = (
     "MEMORY", "MAX_RECORD", "MAX_UNPACKED", "MAX_NESTING", "PIPELINES", "THREADS",
-    "ENGINE", "DASK_SCHEDULER", "DASK_WORKERS",
+    "CACHE", "ENGINE", "DASK_SCHEDULER", "DASK_WORKERS",
 )  # fmt: skip
 _ADDRESS: Final = re.compile(r"([a-z]+://)?[\w.-]+:\d{1,5}|[a-z]+://\[[0-9a-f:.]+\]:\d{1,5}")
 _SMALLEST_MEMORY_BYTES: Final = 64 * MIB
@@ -58,6 +59,7 @@ class Settings:
     max_nesting: int = 512
     pipelines: Path = Path("pipelines.d")
     threads: int = field(default_factory=available_cores)
+    cache_bytes: int = _GIB
     engine: Literal["local", "dask"] = "local"
     dask_scheduler: str | None = None
     dask_workers: int = field(default_factory=available_cores)
@@ -93,6 +95,7 @@ class Settings:
             max_nesting=_count(given, "MAX_NESTING", 512, largest=10_000),
             pipelines=_folder(given, "PIPELINES", "pipelines.d"),
             threads=_count(given, "THREADS", available_cores(), largest=1024),
+            cache_bytes=_bytes(given, "CACHE", _GIB, smallest=0),
             engine=_engine(given),
             dask_scheduler=_address(given, "DASK_SCHEDULER"),
             dask_workers=_count(given, "DASK_WORKERS", available_cores(), largest=1024),
@@ -104,6 +107,8 @@ def _bytes(
 ) -> int:
     if name not in given:
         return default
+    if smallest == 0 and given[name].text.strip() == "0":
+        return 0
     try:
         value = parse_bytes(given[name].text)
     except InvalidValueError as error:

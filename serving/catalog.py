@@ -15,6 +15,7 @@ from config.settings import Settings
 from config.spec_file import list_pipelines, load_pipeline
 from serving.errors import UnknownTableError, UnservedTableError
 from storage.errors import NotFoundError
+from storage.skipping.cache import Cache
 from storage.skipping.confined import is_confined
 from storage.skipping.reader import TableReader, read_table
 from storage.tables.log.files import has_version, mark_of
@@ -37,10 +38,14 @@ class Catalog:
     """Names to tables; no path of a client's ever gets here.
 
     Safe to be used by several threads. Pipeline files and logs are read as far as they have changed.
+
+    Attributes:
+        cache: What was read of the files of all tables.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.cache = Cache(settings.cache_bytes)
         self._pipelines: dict[str, tuple[_State, Pipeline]] = {}
         self._newest: dict[str, _Opened] = {}
         self._kept: OrderedDict[tuple[str, int, str], TableReader] = OrderedDict()

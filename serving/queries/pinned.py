@@ -124,7 +124,9 @@ class PinnedTables(SchemaProvider):
             )
         self.pins[asked] = Pin(reader.version, str(reader.table.metadata().id))
         told = self._failed(asked)
-        return self._scanned(PrunedDataset(reader, self._readers, told, self._part, self._parts))
+        return self._scanned(
+            PrunedDataset(reader, self._readers, told, self._part, self._parts, self._catalog.cache)
+        )
 
     def _reader(self, asked: str) -> TableReader:
         name, at_sign, at = asked.partition(AT)

@@ -6,7 +6,7 @@ files would be in memory as a whole. It gets a few here, whatever the table, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from storage.filesystem import is_remote
+from storage.skipping.cache import Cache
+from storage.skipping.decoded import Decoded
 from storage.skipping.fragments import Fragments
 from storage.skipping.plan import choose_files
 from storage.skipping.reader import TableReader
@@ -34,12 +36,16 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
         told: Is told each error of reading; gives the one to be raised.
         part: Which share of the files that are asked for, from 0.
         parts: Of how many shares.
+        cache: Keeps what was read.
     """
 
-    def __init__(self, reader: TableReader, readers: int, told: Told, part: int = 0, parts: int = 1) -> None:
+    def __init__(
+        self, reader: TableReader, readers: int, told: Told, part: int, parts: int, cache: Cache
+    ) -> None:
         self._reader, self._readers, self._told = reader, readers, told
         self._part, self._parts = part, parts
-        self._fragments = Fragments(reader.uri, reader.table)
+        self._fragments = Fragments(reader.uri, reader.table, cache=cache)
+        self._decoded = Decoded(self._fragments, cache)
         self._where: pl.Expr | None = None
         empty = self._fragments.dataset([])
         super().__init__([], empty.schema, empty.format, empty.filesystem)
@@ -65,9 +71,10 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
 
     def get_fragments(self, filter: Any = None) -> Any:
         """What DataFusion reads at the same time."""
-        share = share_of(self.files, self._part, self._parts)
-        runs = Runs(self._fragments, share, self._question)
-        return iter([_Share(self._fragments, runs, self._reader.uri, self._told)] * self._readers)
+        files = share_of(self.files, self._part, self._parts)
+        runs = Runs(self._fragments, files, self._question)
+        share = _Share(self._fragments.schema, runs, self._decoded, self._reader.uri, self._told)
+        return iter([share] * self._readers)
 
     @cached_property
     def _question(self) -> Any:
@@ -78,39 +85,35 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
 class _Share:
     """As much of a table as one reader comes to read; what DataFusion takes for a fragment."""
 
-    fragments: Fragments
+    schema: Any
     runs: Runs
+    decoded: Decoded
     uri: str
     told: Told
 
     def scanner(self, _schema: Any, columns: Any, filter: Any, batch_size: int, **_options: Any) -> _Scan:
-        """What DataFusion draws the rows from."""
-        return _Scan(self, columns, filter, batch_size)
+        """What DataFusion draws the rows from; its filters are held back by a fence."""
+        if filter is not None:
+            raise NotImplementedError("rows are filtered by DataFusion alone")
+        return _Scan(self, self.schema.names if columns is None else columns, batch_size)
 
 
 @dataclass(frozen=True)
 class _Scan:
     share: _Share
-    columns: Any
-    filter: Any
+    columns: Sequence[str]
     batch_rows: int
 
     @property
     def projected_schema(self) -> Any:
         """The columns that are asked for."""
-        schema = self.share.fragments.schema
-        return schema if self.columns is None else pa.schema([schema.field(name) for name in self.columns])
+        return pa.schema([self.share.schema.field(name) for name in self.columns])
 
     def to_batches(self) -> Generator[Any]:
         """The rows."""
         try:
             with translated("read the table", self.share.uri):
                 for piece in self.share.runs:
-                    yield from self.share.fragments.dataset([piece]).to_batches(
-                        columns=self.columns,
-                        filter=self.filter,
-                        batch_size=self.batch_rows,
-                        use_threads=False,
-                    )
+                    yield from self.share.decoded.batches(piece, self.columns, self.batch_rows)
         except Exception as error:  # noqa: BLE001 (DataFusion would word it its own way, with paths)
             raise self.share.told(error) from None

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
+from storage.skipping.cache import Cache
 from storage.skipping.predicate import Path
 from storage.skipping.store import Fetched, open_store
 
@@ -22,6 +23,8 @@ _FORMAT: Final = ds.ParquetFileFormat(
 _BATCH_ROWS: Final = 65_536
 _BATCHES_AHEAD: Final = 2
 _FRAGMENTS_AHEAD: Final = 2
+_UNPACKED: Final = 4
+"""Bytes of a footer in memory, for each in the file; about."""
 
 
 class Fragments:
@@ -31,11 +34,15 @@ class Fragments:
         uri: The table's.
         table: At the version to be read.
         fetched: Counts what is read, where it is given.
+        cache: Keeps footers, where it is given.
     """
 
-    def __init__(self, uri: str, table: DeltaTable, fetched: Fetched | None = None) -> None:
+    def __init__(
+        self, uri: str, table: DeltaTable, fetched: Fetched | None = None, cache: Cache | None = None
+    ) -> None:
         self.schema = pa.schema(table.schema().to_arrow())
         self._store, self._root = open_store(uri, fetched)
+        self._cache = Cache(0) if cache is None else cache
 
     def of(self, files: pl.DataFrame) -> list[Any]:
         """A fragment each of `files`, as `files_of` gave them; opens none of them.
@@ -44,7 +51,8 @@ class Fragments:
         """
         values = files["partition"].struct.unnest().to_arrow() if "partition" in files.columns else None
         return [
-            _FORMAT.make_fragment(
+            self._cache.get(f"{self._root}/{path}")
+            or _FORMAT.make_fragment(
                 f"{self._root}/{path}",
                 self._store,
                 partition_expression=None if values is None else _partition(values, row),
@@ -53,9 +61,21 @@ class Fragments:
             for row, (path, size) in enumerate(zip(files["path"], files["size"], strict=True))
         ]
 
+    def with_footer(self, fragment: Any) -> Any:
+        """The fragment after its footer was read, which it keeps."""
+        if self._cache.get(fragment.path) is not fragment:
+            fragment.ensure_complete_metadata()
+            self._cache.put(fragment.path, fragment, _UNPACKED * fragment.metadata.serialized_size)
+        return fragment
+
     def dataset(self, fragments: Sequence[Any]) -> Any:
         """A `pyarrow.dataset.Dataset` with the columns of the table."""
         return ds.FileSystemDataset(list(fragments), self.schema, _FORMAT, self._store)
+
+    def rows(self, piece: Any, columns: Sequence[str], batch_rows: int = _BATCH_ROWS) -> Iterable[Any]:
+        """The rows of one fragment in their order, decoded by the thread that draws them."""
+        options = {"columns": list(columns), "batch_size": batch_rows, "use_threads": False}
+        return self.dataset([piece]).to_batches(**options)  # type: ignore[no-any-return]
 
     def batches(self, fragments: Sequence[Any], columns: Mapping[str, Path]) -> Iterable[Any]:
         """The rows of `fragments`, all of them, some fragments at a time; columns by their names."""

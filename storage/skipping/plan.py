@@ -112,7 +112,7 @@ def open_files(files: pl.DataFrame, question: Question, fragments: Fragments) ->
 
     Lazy: no more than 32 footers are in memory. Each is read once: fragments keep theirs.
     """
-    made = ordered_map(_with_footer, _one_by_one(files, fragments))
+    made = ordered_map(fragments.with_footer, _one_by_one(files, fragments))
     first = 0
     while opened := list(islice(made, _AT_ONCE)):
         yield Opened(opened, _groups(opened, question, files[first : first + len(opened)]))
@@ -122,11 +122,6 @@ def open_files(files: pl.DataFrame, question: Question, fragments: Fragments) ->
 def _one_by_one(files: pl.DataFrame, fragments: Fragments) -> Iterator[Any]:
     for part in files.iter_slices(1024):
         yield from fragments.of(part)
-
-
-def _with_footer(fragment: Any) -> Any:
-    fragment.ensure_complete_metadata()
-    return fragment
 
 
 def _groups(opened: Sequence[Any], question: Question, files: pl.DataFrame) -> list[list[int]]:

@@ -28,6 +28,7 @@ def test_read_settings_takes_every_variable() -> None:
             "PENSTOCK_MAX_NESTING": "64",
             "PENSTOCK_PIPELINES": "specs",
             "PENSTOCK_THREADS": "3",
+            "PENSTOCK_CACHE": "2 GiB",
             "PENSTOCK_ENGINE": "dask",
             "PENSTOCK_DASK_SCHEDULER": "tls://10.0.0.7:8786",
             "PENSTOCK_DASK_WORKERS": "5",
@@ -41,6 +42,7 @@ def test_read_settings_takes_every_variable() -> None:
         max_nesting=64,
         pipelines=Path("specs"),
         threads=3,
+        cache_bytes=2**31,
         engine="dask",
         dask_scheduler="tls://10.0.0.7:8786",
         dask_workers=5,
@@ -49,6 +51,10 @@ def test_read_settings_takes_every_variable() -> None:
 
 def test_read_settings_with_empty_value_takes_the_default() -> None:
     assert Settings.from_environment({"PENSTOCK_MEMORY": ""}) == Settings()
+
+
+def test_read_settings_with_no_cache_keeps_nothing() -> None:
+    assert Settings.from_environment({"PENSTOCK_CACHE": "0"}).cache_bytes == 0
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,7 @@ def test_read_settings_with_empty_value_takes_the_default() -> None:
         ("PENSTOCK_MAX_NESTING", "0", "1 to 10000"),
         ("PENSTOCK_THREADS", "two", "1 to 1024"),
         ("PENSTOCK_THREADS", "²", "1 to 1024"),
+        ("PENSTOCK_CACHE", "0 GiB", "bytes above 0"),
         ("PENSTOCK_ENGINE", "spark", "local or dask"),
         ("PENSTOCK_DASK_SCHEDULER", "host", "a host and a port"),
         ("PENSTOCK_DASK_WORKERS", "0", "1 to 1024"),

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 import pytest
 
-from serving.queries.query import Statement
+from serving.queries.query import Engine, Statement
 from storage.skipping.reader import read_table
 from tests.conftest import Store
 from tests.counting_proxy import counting_proxy
@@ -58,7 +58,7 @@ def test_query_with_a_selective_condition_fetches_no_more_than_a_scan(
             expected = read_table(uri).query(where, ["id", "user"]).collect(engine="streaming")
             scanned = sum(seen.bytes), len(seen.bytes)
             seen.bytes.clear()
-            rows = _planned_and_run(uri, f'select id, "user" from t where {sql}')
+            rows = _planned_and_run(engine_of(t=uri), f'select id, "user" from t where {sql}')
             took[sql] = scanned, (sum(seen.bytes), len(seen.bytes))
             assert rows == expected.height, sql
 
@@ -67,9 +67,27 @@ def test_query_with_a_selective_condition_fetches_no_more_than_a_scan(
         assert fetched[1] <= 1.2 * scanned[1], sql
 
 
-def _planned_and_run(uri: str, sql: str) -> int:
+@pytest.mark.s3
+def test_query_that_was_asked_before_fetches_nothing_of_the_files(
+    s3: Store, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = write_ours(s3.at("t"), _ROWS, partition_by=["day"], sort_by=["id"], row_group_rows=1000, batches=2)
+    sql = 'select id, "user" from t where "user" like \'user-0001%\''
+    with counting_proxy(object_store.endpoint) as seen:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", seen.endpoint)
+        engine = engine_of(t=uri)
+        rows = _planned_and_run(engine, sql)
+        first = sum(seen.bytes)
+        seen.bytes.clear()
+
+        again = _planned_and_run(engine, sql)
+
+    assert again == rows > 0
+    assert sum(seen.bytes) < 1000 < first  # that there is no newer version
+
+
+def _planned_and_run(engine: Engine, sql: str) -> int:
     """As GetFlightInfo and then DoGet do; how many rows there are."""
-    engine = engine_of(t=uri)
     pins = engine.plan(Statement(sql), lambda _name: True).pins
     planned = engine.plan(Statement(sql, pins=pins), lambda _name: True)
     return sum(batch.num_rows for batch in planned.batches())
