@@ -136,7 +136,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         writer.write(pa.py_buffer(answer.SerializeToString()))
 
     def _push(self, request: PushRequest, context: Any, reader: Any, writer: Any) -> None:
-        receipt = self._pushes.take(request, client_of(context), reader, context.is_cancelled)
+        receipt = self._pushes.take(request, client_of(context), reader, context)
         try:
             writer.write(pa.py_buffer(answer(receipt, request)))
         except OSError as error:
@@ -166,7 +166,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
             flight.ActionType("ClosePreparedStatement", "forgets it"),
             flight.ActionType("CancelFlightInfo", "ends a statement, also where its rows are being fetched"),
             flight.ActionType("CancelQuery", "the same, as older clients ask for it"),
-            flight.ActionType("CloseSession", "forgets all that the client has"),
+            flight.ActionType("CloseSession", "forgets all that the client has by this connection"),
             flight.ActionType("GetSessionOptions", "the catalog and the schema"),
             flight.ActionType("SetSessionOptions", "takes the ones that are there, no others"),
         ]
@@ -175,7 +175,9 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         asked = _from_any(messages.ActionCreatePreparedStatementRequest, body)
         statement, limits = Statement(asked.query), client_of(context).limits
         schema, parameters = self._statements.prepared(context, statement)
-        handle = self._prepared.keep(client_of(context).name, statement, limits.prepared_statements)
+        handle = self._prepared.keep(
+            client_of(context).name, statement, limits.prepared_statements, context.peer()
+        )
         answer = messages.ActionCreatePreparedStatementResult(
             prepared_statement_handle=handle,
             dataset_schema=schema.serialize().to_pybytes(),
@@ -202,7 +204,7 @@ class FlightSqlServer(flight.FlightServerBase):  # type: ignore[misc] # pyarrow 
         return [pack(result(result=result.CANCEL_RESULT_CANCELLED))]
 
     def _close_session(self, context: Any, _body: bytes) -> list[bytes]:
-        self._prepared.close_all(self._client(context))
+        self._prepared.close_all(self._client(context), context.peer())
         return [session.closed()]
 
     def _session_options(self, _context: Any, _body: bytes) -> list[bytes]:

@@ -67,6 +67,26 @@ def test_statement_without_its_parameters_says_so(served: Served) -> None:
         cursor.fetchall()
 
 
+def test_end_of_a_connection_leaves_what_others_of_its_client_prepared(served: Served) -> None:
+    with served.connect() as connection, connection.cursor() as cursor:
+        cursor.adbc_prepare("select 1 as one")
+        served.connect().close()
+        cursor.execute("select 1 as one")
+
+        assert cursor.fetchall() == [(1,)]
+
+
+def test_end_of_a_session_forgets_its_own_statements_alone() -> None:
+    kept = PreparedStatements()
+    ended, other = (kept.keep("me", Statement("select 1"), 2, session) for session in ("first", "second"))
+
+    kept.close_all("me", "first")
+
+    assert kept.get("me", other).sql == "select 1"
+    with pytest.raises(ProtocolError, match="no such prepared statement"):
+        kept.get("me", ended)
+
+
 def test_handles_lead_to_the_statements_of_their_client_alone_until_they_are_closed() -> None:
     kept = PreparedStatements()
     handle = kept.keep("me", Statement("select 1"), 2)
