@@ -1,7 +1,8 @@
-"""One client that fetches all rows of an answer: `python -m benchmarks.serving.client KIND URI SQL`.
+"""One client that fetches all rows of an answer: `python -m benchmarks.serving.client KIND URI QUESTION`.
 
-It is a process of its own, so that its CPU time is its own. Each batch is let go when it has come. Prints
-rows, bytes (of Arrow's buffers), streams, seconds from the question to the last batch, and CPU seconds.
+The question is SQL, of a service the path. It is a process of its own, so that its CPU time is its own, and
+what it imports is not on its time. Each batch is let go when it has come. Prints rows, bytes (of Arrow's
+buffers), streams, seconds from the question to the last batch, and CPU seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import adbc_driver_flightsql.dbapi as flight_sql
 import pyarrow.flight as flight
 
-from benchmarks.serving.json_client import Counted, to_arrow, to_objects
+from benchmarks.serving.json_client import Counted, from_service, to_arrow, to_objects
 from serving.protocol import flight_sql_pb2 as messages
 from serving.protocol.messages import pack
 
@@ -57,6 +58,7 @@ KINDS = {
     "adbc": adbc,
     "json": to_arrow,
     "json-objects": to_objects,
+    "json-service": from_service,
 }
 
 
@@ -79,9 +81,9 @@ def _sum(counted: list[tuple[int, int]]) -> Counted:
 
 def main() -> None:
     """Fetches once."""
-    kind, uri, sql = sys.argv[1:]
+    kind, uri, question = sys.argv[1:]
     began, cpu_began = time.perf_counter(), time.process_time()
-    rows, size, streams = KINDS[kind](uri, sql)
+    rows, size, streams = KINDS[kind](uri, question)
     used = {"wall_s": time.perf_counter() - began, "client_cpu_s": time.process_time() - cpu_began}
     print(json.dumps({"rows": rows, "bytes": size, "streams": streams, **used}))
 

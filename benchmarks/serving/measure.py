@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from benchmarks.compare import CACHE, RESULTS, parse_size
 from benchmarks.machine import describe_machine
 from benchmarks.pipeline_file import write_pipeline_file
 from benchmarks.serving.page import page
-from benchmarks.serving.questions import EVENTS, FIRST_DAY, NUMBERS, QUESTIONS, SCANS
-from benchmarks.serving.running import SERVE, Server, ask, penstock, running
+from benchmarks.serving.questions import DAY_QUESTIONS, QUESTIONS, SCANS
+from benchmarks.serving.running import NO_CACHE, Server, ask, penstock, serving
 from benchmarks.serving.scans import beside_bare, beside_json
 from benchmarks.serving.store import beside_scan
 
+PACKAGES = ("adbc-driver-flightsql", "fastapi", "httpx", "orjson", "polars", "pyarrow", "uvicorn")
 CLIENTS = (1, 8, 64)
+WARMING_CLIENTS = 8
+CACHES = {"no cache": NO_CACHE, "the default cache": {}}
 PUSHED_EVENTS = 1_000_000
 
 
@@ -41,13 +44,13 @@ def main() -> None:
     folder = made(given.rows)
     result: dict[str, Any] = {
         "machine": describe_machine(),
+        "packages": {name: version(name) for name in PACKAGES},
         "load_before": os.getloadavg()[0],
         "rows": parse_size(given.rows),
         "turns": given.turns,
+        "seconds": given.seconds,
     }
-    environment = {"PENSTOCK_PIPELINES": str(folder / "pipelines")}
-    with running(*SERVE, environment=environment) as server:
-        measure(server, given.turns, given.seconds, result)
+    measure(folder, given.turns, given.seconds, result)
     say("pushes")
     result["push"] = ask("benchmarks.serving.push", "--events", min(parse_size(given.rows), PUSHED_EVENTS))
     say("bytes at the store")
@@ -87,27 +90,35 @@ def _write_pipeline(folder: Path, landing: Path) -> Path:
     return pipeline
 
 
-def measure(server: Server, turns: int, seconds: float, result: dict[str, Any]) -> None:
-    """All that needs the one server, and what memory it took for each."""
-    memory: dict[str, int] = {"start": server.peak_memory_bytes()}
+def measure(folder: Path, turns: int, seconds: float, result: dict[str, Any]) -> None:
+    """Scans and questions, and what memory the servers took for each."""
+    pipelines = folder / "pipelines"
     for name, sql in SCANS.items():
         say(f"scans: {name}")
-        result.setdefault("scans", {})[name] = beside_bare(server, sql, turns)
-        memory[f"scans, {name}"] = server.peak_memory_bytes()
-    for name, sql in (("all columns", EVENTS), ("numbers", NUMBERS)):
+        result.setdefault("scans", {})[name] = beside_bare(pipelines, sql, turns)
+    for name, (sql, path) in DAY_QUESTIONS.items():
         say(f"beside JSON: {name}")
-        result.setdefault("json", {})[name] = beside_json(server, sql + FIRST_DAY, turns)
-    server.peak_memory_bytes()
+        result.setdefault("json", {})[name] = beside_json(pipelines, folder / "table", sql, path, turns)
+    for name, cache in CACHES.items():
+        with serving(pipelines, cache) as server:
+            result.setdefault("latency", {})[name] = latencies(server, seconds, name)
+
+
+def latencies(server: Server, seconds: float, cache: str) -> dict[str, Any]:
+    """Each question by one client and by many, with the peak memory; some that are not counted ask before."""
+    taken: dict[str, Any] = {"start": server.peak_memory_bytes(), "questions": {}}
     for question in QUESTIONS:
+        latency(server, question, WARMING_CLIENTS, seconds)
+        server.peak_memory_bytes()
         for clients in CLIENTS:
-            say(f"{question}: {clients} clients")
-            taken = latency(server, question, clients, seconds)
-            result.setdefault("latency", {}).setdefault(question, {})[clients] = taken
-            memory[f"{question}, {clients} clients"] = server.peak_memory_bytes()
-    result["memory"] = memory
+            say(f"{question}, {cache}: {clients} clients")
+            found = latency(server, question, clients, seconds)
+            found["server_peak_memory_bytes"] = server.peak_memory_bytes()
+            taken["questions"].setdefault(question, {})[clients] = found
+    return taken
 
 
-def latency(server: Server, question: str, clients: int, seconds: float) -> Mapping[str, float]:
+def latency(server: Server, question: str, clients: int, seconds: float) -> dict[str, float]:
     """What `benchmarks.serving.latency` prints, and the CPU seconds of the server for each request."""
     before = server.cpu_s()
     told: dict[str, float] = ask("benchmarks.serving.latency", server.uri, question, clients, str(seconds))

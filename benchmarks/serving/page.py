@@ -7,13 +7,21 @@ from typing import Any
 
 MIB = 2**20
 MB = 1e6
-_NAMES = {
+_CLIENTS = {
     "flight": "pyarrow.flight, one stream",
     "flight-parallel": "pyarrow.flight, all endpoints",
     "adbc": "ADBC",
-    "penstock": "Penstock, pyarrow.flight",
-    "json": "JSON, to Arrow by pyarrow",
-    "json-objects": "JSON, to objects by orjson",
+}
+_SERVERS = {"cold": "Penstock, no cache", "warm": "Penstock, from its cache", "bare": "bare server"}
+_CACHES = (
+    "*No cache* is a server with `PENSTOCK_CACHE=0`, which decodes Parquet for each scan; *from its cache* is one "
+    "that has the rows decoded, because another scan filled its cache of 4 GiB before."
+)
+_BESIDE_JSON = {
+    **_SERVERS,
+    "json-service": "JSON by FastAPI, to Arrow by `.json()`",
+    "json-objects": "JSON by Polars, to objects by orjson",
+    "json": "JSON by Polars, to Arrow by pyarrow",
 }
 
 
@@ -25,11 +33,13 @@ def page(result: Mapping[str, Any]) -> str:
         f"Written by `make bench-serving`; README.md says what is compared. {machine['date']}, "
         f"{machine['cores']} cores of {machine['processor']}, Python {machine['python']}, "
         f"{result['rows']:,} events, medians of {result['turns']} turns. Servers and clients are processes "
-        f"of one machine, and share its cores; its load before was {result['load_before']:.1f}.",
+        f"of one machine, and share its cores; its load before was {result['load_before']:.1f}. "
+        f"Packages: {', '.join(f'{name} {one}' for name, one in result['packages'].items())}.",
+        _CACHES,
         *(_scan(name, one) for name, one in result["scans"].items()),
         *(_json(name, one) for name, one in result["json"].items()),
-        _latency(result["latency"]),
-        _memory(result["memory"]),
+        _latency(result["latency"], result["seconds"]),
+        _memory(result),
         _push(result["push"]),
         _store(result["store"]),
     ]
@@ -41,16 +51,18 @@ def _table(title: str, head: str, rows: list[str]) -> str:
     return "\n".join([f"## {title}", "", f"| | {head} |", "|---|" + "---:|" * (columns + 1), *rows])
 
 
-def _scan(name: str, kinds: Mapping[str, Any]) -> str:
+def _scan(name: str, one: Mapping[str, Any]) -> str:
     rows = []
-    for kind, one in kinds.items():
-        for server, taken in one["contestants"].items():
+    for kind, each in one["kinds"].items():
+        for server, taken in each["contestants"].items():
             streams = f"{taken['streams']:.0f}" if taken["streams"] else "its own"
-            ratio = f"{one['ratios']['bare']:.2f} of bare" if server == "penstock" else ""
-            rows.append(f"| {_NAMES[kind]}: {server} | {_rate(taken)} | {streams} | {ratio} |")
+            ratio = f"{each['ratios'][server]['bare']:.2f} of bare" if server in each["ratios"] else ""
+            rows.append(f"| {_CLIENTS[kind]}: {_SERVERS[server]} | {_rate(taken)} | {streams} | {ratio} |")
+    rows.append(f"| {_CLIENTS['flight']}: {_FIRST} | {_rate(one['first'])} | {one['first']['streams']} | |")
     return _table(f"A scan of all rows: {name}", f"{_RATE} | streams | rate", rows)
 
 
+_FIRST = "Penstock, the first scan, which fills its cache"
 _RATE = "rows/s | MB/s | time | CPU of server | of client"
 
 
@@ -65,29 +77,53 @@ def _rate(taken: Mapping[str, Any]) -> str:
 def _json(name: str, one: Mapping[str, Any]) -> str:
     rows = []
     for contestant, taken in one["contestants"].items():
-        wire = one["wire"]["penstock" if contestant == "penstock" else "json"]
-        ratio = "" if contestant == "penstock" else f"{one['ratios'][contestant]:.1f}"
-        each = f"{wire / MB:,.1f} MB | {wire / taken['rows']:.0f}"
-        rows.append(f"| {_NAMES[contestant]} | {_rate(taken)} | {each} | {ratio} |")
-    head = f"{_RATE} | on the wire | bytes a row | Penstock is faster by"
-    return _table(f"Beside JSON over HTTP, the rows of one day: {name}", head, rows)
+        wire = one["wire"][contestant]
+        each = f"{taken['rows']:,.0f} | {_rate(taken)} | {wire * taken['rows'] / MB:,.1f} MB | {wire:.0f}"
+        faster = [f"{ratios[contestant]:.1f}" if contestant in ratios else "" for ratios in _ratios(one)]
+        rows.append(f"| {_BESIDE_JSON[contestant]} | {each} | {' | '.join(faster)} |")
+    head = f"rows | {_RATE} | on the wire | bytes a row | Penstock is faster by | from its cache by"
+    return _table(f"Beside JSON over HTTP, rows of one day: {name}", head, rows)
 
 
-def _latency(questions: Mapping[str, Any]) -> str:
+def _ratios(one: Mapping[str, Any]) -> list[Mapping[str, float]]:
+    return [one["ratios"]["cold"], one["ratios"]["warm"]]
+
+
+def _latency(caches: Mapping[str, Any], seconds: float) -> str:
     rows = [
-        f"| {question}, {clients} clients | {one['requests']:,} | {one['median_s'] * 1e3:,.1f} ms "
+        f"| {question}, {clients} clients, {cache} | {one['requests']:,} | {one['median_s'] * 1e3:,.1f} ms "
         f"| {one['p99_s'] * 1e3:,.1f} ms | {one['server_cpu_s'] * 1e3:.1f} ms "
-        f"| {one['client_cpu_s'] * 1e3:.1f} ms |"
-        for question, each in questions.items()
+        f"| {one['client_cpu_s'] * 1e3:.1f} ms | {one['server_peak_memory_bytes'] / MIB:,.0f} MiB |"
+        for cache, taken in caches.items()
+        for question, each in taken["questions"].items()
         for clients, one in each.items()
     ]
-    head = "requests | median | 99th percentile | CPU of server, each | of client, each"
+    head = (
+        f"requests in {seconds:g} s | median | 99th percentile "
+        "| CPU of server, each | of client, each | peak memory of server"
+    )
     return _table("Selective queries, by ADBC", head, rows)
 
 
-def _memory(memory: Mapping[str, int]) -> str:
-    rows = [f"| {name} | {size / MIB:,.0f} MiB |" for name, size in memory.items()]
-    return _table("Peak memory of the server", "resident", rows)
+def _memory(result: Mapping[str, Any]) -> str:
+    starts = [taken["start"] for taken in result["latency"].values()]
+    parts = {
+        **{f"scans, {name}": one["memory"] for name, one in result["scans"].items()},
+        **{f"beside JSON, {name}": one["memory"] for name, one in result["json"].items()},
+    }
+    rows = [f"| after its start | {' | '.join(map(_mib, starts))} | | | |"]
+    for name, peaks in parts.items():
+        cells = [_mib(peaks[key]) if key in peaks else "" for key in _MEASURED]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    head = "Penstock, no cache | with a cache | bare server | FastAPI | JSON by Polars"
+    return _table("Peak memory of the servers, resident", head, rows)
+
+
+_MEASURED = ("cold", "warm", "bare", "json-service", "json")
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:,.0f} MiB"
 
 
 def _store(questions: Mapping[str, Any]) -> str:

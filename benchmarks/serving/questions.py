@@ -8,9 +8,15 @@ from typing import Final, NamedTuple
 EVENTS: Final = "select * from events"
 NUMBERS: Final = "select actor['id'] as actor_id, repo['id'] as repo_id, created_at, event_date from events"
 SCANS: Final = {"all columns": EVENTS, "two numbers, a time, a day": NUMBERS}
-FIRST_DAY: Final = " where event_date = date '2026-01-01'"
+SERVICE_ROWS: Final = 200_000
+"""As many of the day as the usual service is asked for: all would need gigabytes, at the same rate."""
 USERS: Final = 200_000
 DAYS: Final = tuple(f"2026-01-0{number}" for number in range(1, 8))
+DAY_QUESTIONS: Final = {
+    name: (f"{sql} where event_date = date '{DAYS[0]}'", f"{path}?event_date={DAYS[0]}&limit={SERVICE_ROWS}")
+    for name, sql, path in (("all columns", EVENTS, "events"), ("numbers", NUMBERS, "numbers"))
+}
+"""The rows of one day: as SQL, and as the path of `json_service`."""
 QUESTIONS: Final = {
     "point": (
         "select id, type, repo['name'] as repo, created_at from events "

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,3 +85,17 @@ def penstock(*arguments: str | Path) -> tuple[str | Path, ...]:
 
 SERVE = penstock("serve", "--port", "0", "--json")
 """The server that is measured, on any port that is free."""
+
+NO_CACHE = {"PENSTOCK_CACHE": "0"}
+LARGE_CACHE = {"PENSTOCK_CACHE": "4 GiB"}
+"""What the server keeps decoded: nothing; more than the table is."""
+
+
+def serving(pipelines: Path, cache: Mapping[str, str]) -> AbstractContextManager[Server]:
+    """The server over a folder of pipelines, with one of these caches; with `{}` that of its own."""
+    return running(*SERVE, environment={"PENSTOCK_PIPELINES": str(pipelines), **cache})
+
+
+def peaks(servers: Mapping[str, Server]) -> dict[str, int]:
+    """The peak memory of each."""
+    return {name: server.peak_memory_bytes() for name, server in servers.items()}

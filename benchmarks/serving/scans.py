@@ -1,73 +1,67 @@
-"""Large scans: Penstock beside a bare Flight server, and beside JSON over HTTP; the bytes on the wire."""
+"""Large scans: Penstock beside a bare Flight server, and beside JSON over HTTP; the bytes on the wire.
+
+Penstock is there twice, by turns with the others: `cold` has no cache and decodes Parquet for each scan,
+`warm` has one that the first scan fills. Each question gets servers of its own, which were just started.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import median
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from benchmarks.serving.running import Server, ask, running
-from benchmarks.serving.wire import counting_wire
+from benchmarks.serving.running import LARGE_CACHE, NO_CACHE, Server, peaks, running, serving
+from benchmarks.serving.turns import Contestant, by_turns, bytes_a_row, fetch
 
-_CLIENT = "benchmarks.serving.client"
 FLIGHT_KINDS = ("flight", "flight-parallel", "adbc")
-JSON_KINDS = ("json", "json-objects")
-MB = 1e6
 
 
-def beside_bare(server: Server, sql: str, turns: int) -> dict[str, Any]:
-    """Each kind of client, of Penstock and of a bare server that has the same batches in memory, by turns."""
-    with running("-m", "benchmarks.serving.bare_server", server.uri, sql) as bare:
-        contestants = {"penstock": server, "bare": bare}
-        return {
-            kind: _by_turns(contestants, dict.fromkeys(contestants, kind), sql, turns)
-            for kind in FLIGHT_KINDS
+def beside_bare(pipelines: Path, sql: str, turns: int) -> dict[str, Any]:
+    """Each kind of client, of Penstock and of a bare server that has the same batches in memory.
+
+    Returns:
+        `first` is the scan that fills the cache, `kinds` what `by_turns` gives for each kind of client,
+        `memory` the peaks of the servers meanwhile.
+    """
+    with (
+        _cold_and_warm(pipelines) as ours,
+        running("-m", "benchmarks.serving.bare_server", ours["cold"].uri, sql) as bare,
+    ):
+        servers = {**ours, "bare": bare}
+        peaks(servers)
+        first = fetch(Contestant(servers["warm"], "flight", sql))
+        kinds = {}
+        for kind in FLIGHT_KINDS:
+            contestants = {name: Contestant(server, kind, sql) for name, server in servers.items()}
+            kinds[kind] = by_turns(contestants, turns)
+        return {"first": first, "kinds": kinds, "memory": peaks(servers)}
+
+
+def beside_json(pipelines: Path, table: Path, sql: str, path: str, turns: int) -> dict[str, Any]:
+    """Penstock by a plain client, and three ways of JSON, from the usual one to the fastest.
+
+    Returns:
+        What `by_turns` gives; `wire` are bytes a row, `memory` the peaks of the servers.
+    """
+    with (
+        _cold_and_warm(pipelines) as ours,
+        running("-m", "benchmarks.serving.json_service", table) as service,
+        running("-m", "benchmarks.serving.json_server", ours["cold"].uri, sql) as from_memory,
+    ):
+        contestants = {
+            **{name: Contestant(server, "flight", sql) for name, server in ours.items()},
+            "json-service": Contestant(service, "json-service", path),
+            "json-objects": Contestant(from_memory, "json-objects", ""),
+            "json": Contestant(from_memory, "json", ""),
         }
+        servers = {**ours, "json-service": service, "json": from_memory}
+        peaks(servers)
+        wire = {name: bytes_a_row(one) for name, one in contestants.items()}  # and all are warm
+        return {**by_turns(contestants, turns), "wire": wire, "memory": peaks(servers)}
 
 
-def beside_json(server: Server, sql: str, turns: int) -> dict[str, Any]:
-    """Penstock by a plain client, and the two of JSON, by turns; and the bytes of one answer of each."""
-    with running("-m", "benchmarks.serving.json_server", server.uri, sql) as other:
-        kinds = {"penstock": "flight", **{kind: kind for kind in JSON_KINDS}}
-        contestants = {"penstock": server, **dict.fromkeys(JSON_KINDS, other)}
-        measured = _by_turns(contestants, kinds, sql, turns)
-        measured["wire"] = {"penstock": _wire(server, "flight", sql), "json": _wire(other, "json", sql)}
-    return measured
-
-
-def _by_turns(
-    contestants: Mapping[str, Server], kinds: Mapping[str, str], sql: str, turns: int
-) -> dict[str, Any]:
-    """The medians of each contestant, and of the ratios of Penstock's rate to the others', turn by turn."""
-    taken: dict[str, list[dict[str, float]]] = {name: [] for name in contestants}
-    for _ in range(turns):
-        for name, server in contestants.items():
-            taken[name].append(_fetch(server, kinds[name], sql))
-    rates = {name: [one["rows_per_s"] for one in each] for name, each in taken.items()}
-    ratios = {
-        name: median(ours / theirs for ours, theirs in zip(rates["penstock"], rates[name], strict=True))
-        for name in contestants
-        if name != "penstock"
-    }
-    return {"contestants": {name: _medians(each) for name, each in taken.items()}, "ratios": ratios}
-
-
-def _fetch(server: Server, kind: str, sql: str) -> dict[str, float]:
-    before = server.cpu_s()
-    told: dict[str, float] = ask(_CLIENT, kind, server.uri, sql)
-    told["server_cpu_s"] = server.cpu_s() - before
-    told["rows_per_s"] = told["rows"] / told["wall_s"]
-    told["mb_per_s"] = told["bytes"] / told["wall_s"] / MB
-    return told
-
-
-def _medians(taken: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    told: dict[str, Any] = {name: median(one[name] for one in taken) for name in taken[0]}
-    return {**told, "turns_wall_s": [one["wall_s"] for one in taken]}
-
-
-def _wire(server: Server, kind: str, sql: str) -> int:
-    """Bytes that the server sends for one answer."""
-    with counting_wire(server.uri) as wire:
-        ask(_CLIENT, kind, wire.uri, sql)
-    return wire.received
+@contextmanager
+def _cold_and_warm(pipelines: Path) -> Iterator[dict[str, Server]]:
+    with serving(pipelines, NO_CACHE) as cold, serving(pipelines, LARGE_CACHE) as warm:
+        yield {"cold": cold, "warm": warm}
