@@ -14,8 +14,8 @@ _CLIENTS = {
 }
 _SERVERS = {"cold": "Penstock, no cache", "warm": "Penstock, from its cache", "bare": "bare server"}
 _CACHES = (
-    "*No cache* is a server with `PENSTOCK_CACHE=0`, which decodes Parquet for each scan; *from its cache* is "
-    "one that has the rows decoded, because another scan filled its cache of 4 GiB before."
+    "*No cache* is a server with `PENSTOCK_CACHE=0`, which decodes Parquet for each scan; *from its cache* "
+    "is one that has the rows decoded, because another scan filled its cache of 4 GiB before."
 )
 _BESIDE_JSON = {
     **_SERVERS,
