@@ -63,8 +63,8 @@ def _wait(waiting: Future[Any], check: Callable[[], None]) -> Any:
         try:
             return waiting.result(_LOOKS_UP_S)
         except TimeoutError:
-            if waiting.done():
-                raise
+            if waiting.done():  # since then, or with an error of that name of its own
+                return waiting.result()
 
 
 @cache
