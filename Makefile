@@ -71,10 +71,10 @@ bench-tables-small: readers ## the same with one of a hundred rows and files, a 
 bench-service: setup ## from a landed file to visible rows, a flow beside a run, 100 pipelines on one server (8 GB of disk, 8 minutes)
 	@$(VENV)/bin/python -m benchmarks.service.measure
 
-bench-serving: setup ## scans, selective queries and pushes over Flight: 10 million events (5 GB of disk, 6 minutes)
+bench-serving: setup ## scans, selective queries and pushes over Flight: 10 million events (5 GB of disk, 8 minutes)
 	@$(VENV)/bin/python -m benchmarks.serving.measure 10M
 
-bench-serving-small: setup ## the same with 100 thousand events, a minute; results go to .bench/results
+bench-serving-small: setup ## the same with 100 thousand events, two minutes; results go to .bench/results
 	@$(VENV)/bin/python -m benchmarks.serving.measure --turns 1 --seconds 1 --results .bench/results 100k
 
 MINUTES ?= 5
