@@ -86,6 +86,8 @@ def _open(transport: Transport, access: Path | None) -> FlightSqlServer:
             "the server needs DataFusion and protobuf, which are not installed",
             next_step="pip install 'penstock[serving]'",
         )
+    if sys.platform == "linux":  # where pyarrow has it: what stays in memory takes a quarter less of it
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     # Not at the top: whoever is refused need not wait for the engine.
     import pyarrow as pa
 

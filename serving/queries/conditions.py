@@ -23,6 +23,7 @@ DataFusion hands its conditions to pyarrow otherwise, which compares in its own 
 """
 SCAN: Final = "scan_"
 """How the names of scans begin: the aliases that stand above them and nothing else, each with a number."""
+_SORTS: Final = re.compile(r"^ *(Sort: (?!.*, fetch=\d+$)|WindowAggr: )|ORDER BY", re.MULTILINE)
 _SCANS: Final = re.compile(rf"^ *SubqueryAlias: ({SCAN}\d+)$", re.MULTILINE)
 _COMPARED: Final = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """Operators, and what they are with their sides swapped."""
@@ -62,6 +63,11 @@ def is_fence(node: Any) -> bool:
     variant = node.to_variant()
     numbers = [one for one in (variant.fetch(), variant.skip()) if one and one.variant_name() == "Literal"]
     return [one.python_value().as_py() for one in numbers] == [FENCE, 0]
+
+
+def sorts(plan: Any) -> bool:
+    """Whether rows are sorted, all of them, for the answer or on the way to it; true too of what looks so."""
+    return _SORTS.search(plan.display_indent()) is not None
 
 
 def names_columns(node: Any) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import polars as pl
-from datafusion import SessionContext
+from datafusion import DataFrame, SessionContext, functions, lit
 from datafusion.catalog import SchemaProvider, Table
 
 from config.errors import PenstockError
@@ -19,6 +19,8 @@ from storage.errors import NotFoundError, TableError
 from storage.skipping.reader import TableReader
 
 AT: Final = "@"
+_ALWAYS: Final = functions.random() >= lit(0.0)
+"""A condition that all rows meet, and of which no optimizer can know."""
 Allowed = Callable[[str], bool]
 
 
@@ -62,6 +64,7 @@ class PinnedTables(SchemaProvider):
         self._part, self._parts = part, parts
         self._readers = readers
         self._datasets: dict[str, PrunedDataset] = {}
+        self._frames: dict[str, DataFrame] = {}
         self._tables: dict[str, Table] = {}
         self._scans = SessionContext()
 
@@ -79,7 +82,8 @@ class PinnedTables(SchemaProvider):
         """The table, opened once; `problem` keeps what went wrong, since DataFusion words it its own way."""
         try:
             if name not in self._tables:
-                self._tables[name] = self._opened(name)
+                self._frames[name] = self._opened(name)
+                self._tables[name] = self._frames[name].into_view()
             return self._tables[name]
         except PenstockError as error:
             self.problem = error
@@ -90,6 +94,15 @@ class PinnedTables(SchemaProvider):
         for scan in asked.keys() & self._datasets:
             dataset = self._datasets[scan]
             dataset.narrow(as_polars(asked[scan], dataset.table_schema))
+
+    def let_sorts_spill(self) -> None:
+        """Has the statement planned again, with a condition above each fence.
+
+        DataFusion takes a fence right below a sort for the LIMIT of that sort, which keeps all in memory.
+        """
+        for dataset in self._datasets.values():
+            dataset.let_go()
+        self._tables = {name: frame.filter(_ALWAYS).into_view() for name, frame in self._frames.items()}
 
     def count(self) -> int:
         """How many tables the query names, versions of one as well."""
@@ -111,7 +124,7 @@ class PinnedTables(SchemaProvider):
         (dataset,) = self._datasets.values()
         return dataset.files
 
-    def _opened(self, asked: str) -> Table:
+    def _opened(self, asked: str) -> DataFrame:
         name = asked.partition(AT)[0]
         if not self._allowed(name):
             raise unknown_table(name)
@@ -140,11 +153,11 @@ class PinnedTables(SchemaProvider):
             return self._catalog.open(name, int(at))
         return self._catalog.open(name, at=_moment(name, at) if at_sign else None)
 
-    def _scanned(self, dataset: PrunedDataset) -> Table:
+    def _scanned(self, dataset: PrunedDataset) -> DataFrame:
         """The table behind a fence, under a name that `conditions` finds again."""
         name = f"{SCAN}{len(self._datasets)}"
         self._datasets[name] = dataset
-        return self._scans.read_table(Table(dataset)).alias(name).limit(FENCE).into_view()
+        return self._scans.read_table(Table(dataset)).alias(name).limit(FENCE)
 
     def _failed(self, asked: str) -> Callable[[Exception], PenstockError]:
         def told(error: Exception) -> PenstockError:

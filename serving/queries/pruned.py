@@ -47,12 +47,17 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
         self._fragments = Fragments(reader.uri, reader.table, cache=cache)
         self._decoded = Decoded(self._fragments, cache)
         self._where: pl.Expr | None = None
+        self._alone = False
         empty = self._fragments.dataset([])
         super().__init__([], empty.schema, empty.format, empty.filesystem)
 
     def narrow(self, where: pl.Expr | None) -> None:
         """Only rows that meet `where` are asked for; others may come too. Before anything else."""
         self._where = where
+
+    def let_go(self) -> None:
+        """Each batch has memory of its own from now on: a sort counts all that its batches are cut from."""
+        self._alone = True
 
     @cached_property
     def files(self) -> pl.DataFrame:
@@ -73,7 +78,7 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
         """What DataFusion reads at the same time."""
         files = share_of(self.files, self._part, self._parts)
         runs = Runs(self._fragments, files, self._question)
-        share = _Share(self._fragments.schema, runs, self._decoded, self._reader.uri, self._told)
+        share = _Share(self._fragments.schema, runs, self._decoded, self._alone, self._reader.uri, self._told)
         return iter([share] * self._readers)
 
     @cached_property
@@ -88,6 +93,7 @@ class _Share:
     schema: Any
     runs: Runs
     decoded: Decoded
+    alone: bool
     uri: str
     told: Told
 
@@ -114,6 +120,11 @@ class _Scan:
         try:
             with translated("read the table", self.share.uri):
                 for piece in self.share.runs:
-                    yield from self.share.decoded.batches(piece, self.columns, self.batch_rows)
+                    batches = self.share.decoded.batches(piece, self.columns, self.batch_rows)
+                    yield from map(_copied, batches) if self.share.alone else batches
         except Exception as error:  # noqa: BLE001 (DataFusion would word it its own way, with paths)
             raise self.share.told(error) from None
+
+
+def _copied(batch: Any) -> Any:
+    return pa.concat_batches([batch, batch.slice(0, 0)])

@@ -16,7 +16,7 @@ from datafusion import RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOpti
 from config.errors import PenstockError
 from serving.catalog import Catalog
 from serving.errors import StatementError
-from serving.queries.conditions import conditions, is_fence, names_columns
+from serving.queries.conditions import conditions, is_fence, names_columns, sorts
 from serving.queries.drawing import drawn
 from serving.queries.names import in_engine_names
 from serving.queries.parameters import parameter_schema, values_of
@@ -31,6 +31,9 @@ CATALOG: Final = "penstock"
 SCHEMA: Final = "public"
 _READ_ONLY: Final = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
 _BATCH_ROWS: Final = 65_536
+# Where rows are sorted, which needs room for a few batches of each run that was spilled.
+_SORTED_BATCH_ROWS: Final = 8_192
+_LEAST_SORT_BYTES: Final = 2**27
 # Of one row each, whatever else they do: their rows may be made file by file.
 _ROW_WISE: Final = {"Projection", "Filter", "TableScan", "SubqueryAlias"}
 # What may tell of the files of the server: of spilled rows, of libraries below.
@@ -77,6 +80,14 @@ class Planned:
         """Whether each row of the answer is made of one row of one table, so that it can be had in parts."""
         is_one = self._tables.count() == self._plan.display_indent().count("TableScan: ") == 1
         return is_one and self._kinds() <= _ROW_WISE
+
+    def sorts(self) -> bool:
+        """Whether rows are sorted, all of them, for the answer or on the way to it."""
+        return sorts(self._plan)
+
+    def narrow(self) -> None:
+        """Has no more read than the statement asks for; before it is run."""
+        self._tables.narrow(conditions(self._plan))
 
     def rows(self) -> int | None:
         """How many the answer has, where the log tells for certain."""
@@ -160,30 +171,41 @@ class Engine:
         tables = PinnedTables(
             self.catalog, allowed, statement.pins, statement.part, statement.parts, readers=self.threads
         )
-        session = self._session(tables)
         try:
-            frame = session.sql(
-                in_engine_names(statement.sql),
-                options=_READ_ONLY,
-                param_values=values_of(statement.parameters),
-            )
-            plan = frame.optimized_logical_plan()
-            tables.narrow(conditions(plan))
+            planned = self._planned(statement, tables, self._session(tables, _BATCH_ROWS, self.threads))
+            if planned.sorts():
+                tables.let_sorts_spill()
+                # They share the memory in equal parts, with all that stands between them.
+                threads = max(1, min(self.threads, self._memory_bytes // _LEAST_SORT_BYTES))
+                sorting = self._session(tables, _SORTED_BATCH_ROWS, threads)
+                planned = self._planned(statement, tables, sorting)
+            planned.narrow()
             tables.problem = None  # of a name that turned out to be a function's
-            return Planned(frame.schema(), tables.pins, frame, plan, tables)
+            return planned
         except _NOT_ERRORS:
             raise
         except BaseException as error:  # a panic of the engine is no Exception
             raise _failed(error, tables) from error
 
-    def _session(self, tables: PinnedTables) -> SessionContext:
+    def _planned(self, statement: Statement, tables: PinnedTables, session: SessionContext) -> Planned:
+        frame = session.sql(
+            in_engine_names(statement.sql),
+            options=_READ_ONLY,
+            param_values=values_of(statement.parameters),
+        )
+        return Planned(frame.schema(), tables.pins, frame, frame.optimized_logical_plan(), tables)
+
+    def _session(self, tables: PinnedTables, batch_rows: int, threads: int) -> SessionContext:
         config = (
             SessionConfig()
             .with_create_default_catalog_and_schema(enabled=True)
             .with_default_catalog_and_schema(CATALOG, SCHEMA)
             .with_information_schema(enabled=True)
-            .with_target_partitions(self.threads)
-            .with_batch_size(_BATCH_ROWS)
+            .with_target_partitions(threads)
+            .with_batch_size(batch_rows)
+            # One sort has all of the memory, and what it merges with is no more than a small part of it.
+            .with_repartition_sorts(False)
+            .set("datafusion.execution.sort_spill_reservation_bytes", f"{self._memory_bytes // 64}")
             # Fields of structs are to stand in conditions as such.
             .set("datafusion.optimizer.enable_leaf_expression_pushdown", "false")
             # Clients in other languages know text, and not all of them views of text.
