@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
@@ -26,6 +26,7 @@ from serving.push.limits import Meter
 from serving.push.place import Place, place_of
 from serving.push.request import PushRequest, Receipt
 from serving.push.rows import Incoming
+from serving.push.silence import connection_ended
 from serving.push.stored import StoredRows, stored_contents
 from serving.security.client import Client
 from storage.errors import NotFoundError, OutOfSpaceError, StorageError
@@ -38,6 +39,18 @@ _CAUSES: Final[dict[type[StorageError], str]] = {
     NotFoundError: "the folder of the landing zone is not there",
     OutOfSpaceError: "the landing zone is full; nothing is stored",
 }
+_GRACE_S: Final = 5.0
+"""More for a client, to be told that its time is over; one that stays silent cannot be told."""
+
+
+class Caller(Protocol):
+    """Of a `pyarrow.flight.ServerCallContext`."""
+
+    def is_cancelled(self) -> bool:
+        """Whether the client has left, or cancelled."""
+
+    def peer(self) -> str:
+        """The other side of the connection, as gRPC names it."""
 
 
 class Pushes:
@@ -47,12 +60,14 @@ class Pushes:
         self._catalog = catalog
         self._meter = Meter()
 
-    def take(self, request: PushRequest, client: Client, reader: Any, is_gone: Callable[[], bool]) -> Receipt:
+    def take(self, request: PushRequest, client: Client, reader: Any, caller: Caller) -> Receipt:
         """Stores the rows, durably, or finds that they are.
 
         Args:
+            request: What the client says of them.
+            client: Whose they are.
             reader: Of record batches, with `schema` and `read_chunk`.
-            is_gone: Whether the client has left, or cancelled.
+            caller: The other side of the request.
 
         Raises:
             AccessError: The client may not push there; it is not told whether there is such a pipeline.
@@ -66,7 +81,8 @@ class Pushes:
         with self._meter.counted(client) as count, _told(pipeline):
             check_schema(reader.schema, pipeline.contract, pipeline.name)
             incoming = Incoming(reader, client.limits, count)
-            push = _Push(place, incoming, reader.schema, request.says_complete, is_gone)
+            within_s = client.limits.push_time.total_seconds() + _GRACE_S
+            push = _Push(place, incoming, reader.schema, request.says_complete, caller, within_s)
             probe_store(place.zone)
             is_new, contents = push.store() if stored_contents(place) is None else push.compare()
             if not is_new and stored_contents(place) != contents:
@@ -90,7 +106,8 @@ class _Push:
     incoming: Incoming
     schema: pa.Schema
     says_complete: bool
-    is_gone: Callable[[], bool]
+    caller: Caller
+    within_s: float
 
     def store(self) -> tuple[bool, str]:
         """(whether the file is this one, the hash of the rows)."""
@@ -107,16 +124,17 @@ class _Push:
 
     def _read(self, write: Callable[[pa.RecordBatch], None]) -> str:
         contents = Contents(self.schema)
-        for rows in self.incoming.pieces():
-            contents.add(rows)
-            write(rows)
+        with connection_ended(self.caller.peer(), self.within_s):
+            for rows in self.incoming.pieces():
+                contents.add(rows)
+                write(rows)
         if self.says_complete:
             self.incoming.check_complete()
         self._check_there()
         return contents.hexdigest()
 
     def _check_there(self) -> None:
-        if self.is_gone():
+        if self.caller.is_cancelled():
             raise AbandonedError("the client has gone; nothing is stored")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ class Incoming:
 
     def __init__(self, reader: Any, limits: Limits, count: Callable[[int], None]) -> None:
         self._reader, self._limits, self._count = reader, limits, count
+        self._ends_s = time.monotonic() + limits.push_time.total_seconds()
         self._is_complete = False
         self._kept = 0
         self.rows = 0
@@ -52,7 +54,7 @@ class Incoming:
 
         Raises:
             PushError: A batch is damaged.
-            LimitError: It is too large, or they are.
+            LimitError: It is too large, or they are, or the time is over.
             AbandonedError: The client has gone.
         """
         for number, batch in enumerate(self._batches()):
@@ -86,10 +88,19 @@ class Incoming:
                 return
             except (pa.ArrowException, OSError) as error:
                 raise AbandonedError("the client has gone, or sent what is no Arrow") from error
+            self._check_time()
             mark = chunk.app_metadata
             self._is_complete = mark is not None and mark.to_pybytes() == COMPLETE  # and nothing behind it
             if chunk.data is not None:
                 yield chunk.data
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._ends_s:
+            raise LimitError(
+                "the push took too long; nothing is stored",
+                expected=f"all rows within {self._limits.push_time.total_seconds():g} s (push_time)",
+                next_step="push it in parts, each with an id of its own, or have the limit raised",
+            )
 
     def _admit(self, batch: pa.RecordBatch) -> None:
         size = batch.get_total_buffer_size()

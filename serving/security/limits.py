@@ -29,6 +29,7 @@ class Limits(Spec):
         parameter_bytes: Of Arrow, bound to one prepared statement.
         statement_bytes: Of its text, in UTF-8.
         endpoints: Into how many parts, to be fetched side by side, one statement is cut.
+        push_time: Of one pushed batch, until its last row has come. What the client takes to send it counts.
         push_bytes: Of one pushed batch: of Arrow in memory, texts that are shared written out.
         push_rows: Of one pushed batch.
         pushed_bytes_a_minute: Of all batches, over a while: what was not used is kept for a minute.
@@ -43,6 +44,7 @@ class Limits(Spec):
     parameter_bytes: Bytes = _KIB * _KIB
     statement_bytes: Bytes = 256 * _KIB
     endpoints: Count = 16
+    push_time: Duration = timedelta(minutes=10)
     push_bytes: Bytes = 4 * _GIB
     push_rows: Annotated[int, Field(strict=True, ge=1)] = 100_000_000
     pushed_bytes_a_minute: Bytes = 16 * _GIB

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -52,6 +53,17 @@ class _Reader:
         return self._chunks.pop(0)
 
 
+@dataclass(frozen=True)
+class _Caller:
+    gone: bool
+
+    def is_cancelled(self) -> bool:
+        return self.gone
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
+
 @contextmanager
 def _broken(point: str | None) -> Iterator[None]:
     if point is None:
@@ -84,7 +96,7 @@ def _check(steps: list[Any]) -> None:
         def push(number: int, chunk: int, *, is_gone: bool = False, more: int = 0) -> None:
             request = PushRequest("events", f"batch-{number}", says_complete=True)
             batch = rows(number * 10, number * 10 + 5 + more)
-            receipt = pushes.take(request, CLIENT, _Reader(batch, chunk), lambda: is_gone)
+            receipt = pushes.take(request, CLIENT, _Reader(batch, chunk), _Caller(is_gone))
             assert number not in seen or receipt.duplicate
             seen.add(number)
 
