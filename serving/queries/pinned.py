@@ -108,16 +108,10 @@ class PinnedTables(SchemaProvider):
         """How many tables the query names, versions of one as well."""
         return len(self._datasets)
 
-    def is_local(self) -> bool:
-        """Whether the one table that is read is: reading ahead pays less there."""
-        (dataset,) = self._datasets.values()
-        return dataset.is_local
-
     def batches(self, columns: list[str], batch_rows: int) -> Generator[Any]:
         """The rows of the one table that is read, those of its share, as `pyarrow.RecordBatch`es."""
         (dataset,) = self._datasets.values()
-        (share, *_) = dataset.get_fragments()
-        return share.scanner(None, columns, None, batch_rows).to_batches()  # type: ignore[no-any-return]
+        return dataset.batches(columns, batch_rows)
 
     def files(self) -> pl.DataFrame:
         """The files of the one table that is read, those that may hold what is asked for."""

@@ -6,16 +6,18 @@ files would be in memory as a whole. It gets a few here, whatever the table, whi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from storage.filesystem import is_remote
+from storage.reading.read_ahead import read_ahead
 from storage.skipping.cache import Cache
 from storage.skipping.decoded import Decoded
 from storage.skipping.fragments import Fragments
@@ -24,6 +26,7 @@ from storage.skipping.reader import TableReader
 from storage.skipping.runs import Runs, share_of
 from storage.upstream import translated
 
+_BATCHES_AHEAD: Final = 2
 Told = Callable[[Exception], Exception]
 
 
@@ -65,11 +68,6 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
         return choose_files(self._reader.files(), self._question).files
 
     @property
-    def is_local(self) -> bool:
-        """Whether its files are on a disk of this machine."""
-        return not is_remote(self._reader.uri)
-
-    @property
     def table_schema(self) -> pl.Schema:
         """The columns, with the types of Polars."""
         return self._reader.schema
@@ -80,6 +78,18 @@ class PrunedDataset(ds.FileSystemDataset):  # type: ignore[misc] # pyarrow has n
         runs = Runs(self._fragments, files, self._question)
         share = _Share(self._fragments.schema, runs, self._decoded, self._alone, self._reader.uri, self._told)
         return iter([share] * self._readers)
+
+    def batches(self, columns: Sequence[str], batch_rows: int) -> Generator[Any]:
+        """The rows of the share as `pyarrow.RecordBatch`es; as many readers as DataFusion has read ahead."""
+        scans = [one.scanner(None, columns, None, batch_rows) for one in self.get_fragments()]
+        with ExitStack() as opened:
+            ahead = [read_ahead(one.to_batches(), items=_BATCHES_AHEAD) for one in scans]
+            reading = deque(opened.enter_context(closing(one)) for one in ahead)
+            while reading:
+                reader = reading.popleft()
+                if (batch := next(reader, None)) is not None:
+                    yield batch
+                    reading.append(reader)
 
     @cached_property
     def _question(self) -> Any:

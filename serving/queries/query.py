@@ -33,7 +33,7 @@ _READ_ONLY: Final = SQLOptions().with_allow_ddl(False).with_allow_dml(False).wit
 _BATCH_ROWS: Final = 65_536
 # Where rows are sorted, which needs room for a few batches of each run that was spilled.
 _SORTED_BATCH_ROWS: Final = 8_192
-_LEAST_SORT_BYTES: Final = 2**27
+_LEAST_SORT_BYTES: Final = 2**26
 # Of one row each, whatever else they do: their rows may be made file by file.
 _ROW_WISE: Final = {"Projection", "Filter", "TableScan", "SubqueryAlias"}
 # What may tell of the files of the server: of spilled rows, of libraries below.
@@ -128,7 +128,7 @@ class Planned:
 
     def _is_plain(self) -> bool:
         """Whether the answer is columns of one table as they are: the engine has nothing to do."""
-        return self.is_row_wise() and self._tables.is_local() and names_columns(self._plan)
+        return self.is_row_wise() and names_columns(self._plan)
 
     def _as_they_are(self, check: Callable[[], None]) -> Generator[Any]:
         with closing(self._tables.batches(self.schema.names, _BATCH_ROWS)) as batches:

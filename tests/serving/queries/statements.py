@@ -42,9 +42,9 @@ class Tables(Catalog):
         )
 
 
-def engine_of(threads: int = 2, **uris: str) -> Engine:
+def engine_of(threads: int = 2, memory_bytes: int = 2**31, **uris: str) -> Engine:
     """An engine over tables by their names."""
-    return Engine(Tables(uris), memory_bytes=2**31, threads=threads)
+    return Engine(Tables(uris), memory_bytes=memory_bytes, threads=threads)
 
 
 def ask(engine: Engine, sql: str, **statement: Any) -> list[dict[str, Any]]:
