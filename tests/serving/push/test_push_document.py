@@ -31,6 +31,7 @@ def test_document_code_pushes(tmp_path: Path) -> None:
 def test_document_gives_the_limits_of_the_code() -> None:
     defaults, documented = Limits(), dict(re.findall(r"^\| `(push\w+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
     assert documented == {
+        "push_time": f"{defaults.push_time.total_seconds() / 60:g}m",
         "push_bytes": format_bytes(defaults.push_bytes),
         "push_rows": f"{defaults.push_rows:,}",
         "pushed_bytes_a_minute": format_bytes(defaults.pushed_bytes_a_minute),
