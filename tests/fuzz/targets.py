@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.fuzz.asking import check_request, requests
 from tests.pipelines.landed_formats import COMPRESSED, FORMATS, LandedFormat, records_of
 from tests.pipelines.mutations import mutated
 from tests.pipelines.test_every_value import check_survival
@@ -59,4 +60,5 @@ TARGETS: dict[str, Target] = {
     "bounds": Target(mutations(), _checked(test_conform_never_reads_beyond_the_padding), 800),
     **{f"values{landed.suffix}": _survival(landed) for landed in FORMATS},
     **{f"mutated{landed.suffix}": _mutation(landed) for landed in FORMATS},
+    "requests": Target(requests, check_request, 300),
 }

@@ -23,7 +23,7 @@ from serving.queries.query import Engine
 
 SEED = 20_260_101
 ROUNDS = 50
-_DO_PUT = "/arrow.flight.protocol.FlightService/DoPut"
+DO_PUT = "/arrow.flight.protocol.FlightService/DoPut"
 _MESSAGES = [
     one
     for name in dir(messages)
@@ -116,7 +116,7 @@ def test_parameters_of_noise_are_refused(uri: str, client: Any) -> None:
         messages.CommandPreparedStatementQuery(prepared_statement_handle=answer.prepared_statement_handle)
     )
     with closing(grpc.insecure_channel(uri.removeprefix("grpc://"))) as channel:
-        put = channel.stream_stream(_DO_PUT, request_serializer=bytes, response_deserializer=bytes)
+        put = channel.stream_stream(DO_PUT, request_serializer=bytes, response_deserializer=bytes)
         taken = 0
         for _ in range(ROUNDS):
             try:
@@ -139,12 +139,12 @@ def _parameters(chance: random.Random, command: bytes) -> Iterable[bytes]:
     message = pa.ipc.read_message(batch.serialize())
     header = changed(chance, message.metadata.to_pybytes())
     body = changed(chance, message.body.to_pybytes())
-    descriptor = _field(1, b"\x08\x02" + _field(2, command))
-    yield descriptor + _field(2, changed(chance, schema) if chance.random() < 0.3 else schema)
-    yield _field(2, header) + _field(1000, body)
+    descriptor = field_of(1, b"\x08\x02" + field_of(2, command))
+    yield descriptor + field_of(2, changed(chance, schema) if chance.random() < 0.3 else schema)
+    yield field_of(2, header) + field_of(1000, body)
 
 
-def _field(number: int, data: bytes) -> bytes:
+def field_of(number: int, data: bytes) -> bytes:
     """A field of bytes, as protobuf writes it."""
     return _varint(number << 3 | 2) + _varint(len(data)) + data
 
