@@ -95,7 +95,7 @@ class Asked:
             said = f"{error.code()} {error.details()}"
         except (flight.FlightError, pa.ArrowException, UnicodeError) as error:
             said = str(error)
-        for never in ("Traceback", ".py", str(self.folder), "/tmp", "Deadline", "DEADLINE", "Socket closed"):
+        for never in ("Traceback", ".py", str(self.folder), "/tmp", "Deadline Exceeded", "Socket closed"):
             assert never not in said, said
         assert self.server.is_alive(), said
         assert self.server.memory_bytes() - self.before_bytes < _MOST_BYTES, said
