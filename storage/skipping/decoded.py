@@ -27,6 +27,7 @@ class Decoded:
 
     def __init__(self, fragments: Fragments, cache: Cache) -> None:
         self._fragments, self._cache = fragments, cache
+        self._most_bytes = cache.most_bytes // _SHARE
 
     def batches(self, piece: Any, columns: Sequence[str], batch_rows: int) -> Iterator[Any]:
         """The rows of row groups of one file as `pyarrow.RecordBatch`es, in their order; lazy.
@@ -36,7 +37,7 @@ class Decoded:
             columns: Names of columns of the table.
             batch_rows: No batch has more.
         """
-        found = self._found(piece, columns) if columns and self._cache.most_bytes else None
+        found = self._found(piece, columns) if columns and self._may_be_kept(piece, columns) else None
         if found is None:
             yield from self._fragments.rows(piece, columns, batch_rows)
             return
@@ -44,6 +45,11 @@ class Decoded:
         for group in piece.row_groups:
             arrays = [found[group.id, name] for name in columns]
             yield from pa.Table.from_arrays(arrays, schema=schema).to_batches(max_chunksize=batch_rows)
+
+    def _may_be_kept(self, piece: Any, columns: Sequence[str]) -> bool:
+        """Whether `columns` are small enough, as far as the footer tells; dictionaries unfold."""
+        packed = sum(group.total_byte_size for group in piece.row_groups)
+        return packed * len(columns) / len(self._fragments.schema) < self._most_bytes
 
     def _found(self, piece: Any, columns: Sequence[str]) -> _Columns | None:
         """All `columns`; None where they are too large to be held."""
@@ -65,7 +71,7 @@ class Decoded:
         """Decodes them, and keeps them."""
         if not columns:
             return {}
-        batches, left = [], self._cache.most_bytes // _SHARE
+        batches, left = [], self._most_bytes
         for batch in self._fragments.rows(piece, columns):
             batches.append(batch)
             left -= batch.nbytes
