@@ -9,6 +9,12 @@ LOCKED := --require-hashes --only-binary :all:
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
+# The two environments at once; but what is removed is not made meanwhile.
+MAKEFLAGS += --jobs=2
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-long test-browser check fmt bench bench-large bench-stages bench-decode bench-tables bench-tables-small bench-service bench-serving bench-serving-small fuzz stubs contract-table lock readers clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from uuid import uuid4
 import hypothesis
 import pytest
 
+from config.settings import available_cores
 from storage.filesystem import open_filesystem
 from tests.object_store import BUCKET, ObjectStore, running_object_store
 
 # The same examples in every run; and no deadline, because the first example compiles the kernel.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("repeatable")
+
+_WORKER_BYTES = 3 * 2**30
+"""What a worker of pytest-xdist takes at its most, with the servers and processes that its tests start."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "s3: talks to a real S3 server on this machine; leave out with -m 'not s3'"
     )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as cores, because many tests wait for a server or a process of theirs."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(available_cores() * 3 // 2, memory // _WORKER_BYTES))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and what they import stay to the end: collecting garbage need not look at them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 START_DEADLINE_S = 120
 STOP_DEADLINE_S = 30
 BUSY_DEADLINE_S = 60
+ANSWER_DEADLINE_S = 120
 
 T = TypeVar("T")
 
@@ -107,7 +108,7 @@ def running_prefect_server(
 def _answer(request: urllib.request.Request) -> Any:
     """What the server says; None while its database is locked by somebody else."""
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=ANSWER_DEADLINE_S) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.SERVICE_UNAVAILABLE:

@@ -21,7 +21,7 @@ import pytest
 import s3fs
 
 from tests.object_store import free_ports, is_free
-from tests.prefect_server import wait_for
+from tests.prefect_server import ANSWER_DEADLINE_S, wait_for
 
 pytestmark = pytest.mark.long
 
@@ -67,7 +67,7 @@ class Up:
             url, data=body, headers={"content-type": "application/json", **headers}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=ANSWER_DEADLINE_S) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

@@ -53,7 +53,7 @@ def make_objects(frame: pl.LazyFrame) -> pl.LazyFrame:
 
     def keep(rows: pl.DataFrame) -> pl.DataFrame:
         held = rows["id"].cast(pl.Float64).to_list()
-        time.sleep(0.02)
+        time.sleep(0.2)
         return rows if held else rows.clear()
 
     return frame.map_batches(keep)
