@@ -120,7 +120,7 @@ class Planned:
             with closing(direct):
                 for batch in direct:
                     if batch.num_rows:
-                        yield batch
+                        yield _declared(batch, self.schema)
         except _NOT_ERRORS:
             raise
         except BaseException as error:  # a panic of the engine is no Exception
@@ -216,6 +216,14 @@ class Engine:
         take_out(session)
         session.catalog(CATALOG).register_schema(SCHEMA, tables)
         return session
+
+
+def _declared(batch: Any, schema: Any) -> Any:
+    """The batch with the schema that was told: constants come as columns without nulls where nulls may be."""
+    if batch.schema.equals(schema):
+        return batch
+    columns = [one.cast(field.type) for one, field in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _failed(error: BaseException, tables: PinnedTables) -> PenstockError:

@@ -64,6 +64,80 @@ _CLAUSES: Final = ("where", "group by", "having", "order by", "limit", "union al
 _HOW: Final = ("set", "cut", "add", "twice", "end")
 
 
+_TYPED: Final = {
+    "n": """
+id
+0
+-1
+1.5
+9223372036854775807
+18446744073709551615
+cast('NaN' as double)
+{n} + {n}
+{n} * {n}
+{n} / {n}
+{n} % {n}
+abs({n})
+round({n}, {n})
+power({n}, {n})
+cast({t} as bigint)
+cast({n} as int)
+length({t})
+case when {b} then {n} end
+extract(year from {m})
+array_length([{n}, {n}])
+count(*) over (partition by {t} order by {n})
+(select max(id) from events)
+""",
+    "t": """
+kind
+''
+'k1'
+null
+upper({t})
+substr({t}, {n})
+split_part({t}, {t}, {n})
+{t} || {t}
+replace({t}, {t}, {t})
+regexp_replace({t}, {t}, {t})
+translate({t}, {t}, {t})
+cast({n} as text)
+cast({m} as text)
+chr({n})
+concat_ws({t}, {t}, {t})
+to_char({m}, {t})
+encode(cast({t} as bytea), 'hex')
+string_agg({t}, ',') over ()
+""",
+    "b": """
+true
+id < {n}
+{n} = {n}
+{t} like {t}
+{t} ~ {t}
+{b} and {b}
+not ({b})
+{t} in ({t}, {t})
+{n} between {n} and {n}
+{m} < {m}
+{t} is null
+exists (select 1 from events where {b})
+""",
+    "m": """
+at
+now()
+to_timestamp({n})
+date_trunc('day', {m})
+{m} + interval '1 day'
+at time zone 'UTC'
+date_bin(interval '1 hour', {m}, {m})
+""",
+}
+_DEEP: Final = 4
+_LEAVES: Final = {"n": "7", "t": "'x'", "b": "true", "m": "at"}
+_FROM: Final = ("events", "events join (select * from events) as other using (id, kind, at)")
+
+
 def _one_of(lines: str) -> st.SearchStrategy[str]:
     return st.sampled_from(lines.strip().splitlines())
 
@@ -80,17 +154,42 @@ def _expressions(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def statements(draw: st.DrawFn) -> str:
-    """Some of them can be answered, all nearly."""
+def _typed(draw: st.DrawFn, kind: str, depth: int = 0) -> str:
+    """A number, a text, a condition or a moment, made of parts of the types that they need."""
+    said = draw(_one_of(_TYPED[kind]))
+    while (at := said.find("{")) >= 0:
+        part = said[at + 1]
+        inner = draw(_typed(part, depth + 1)) if depth < _DEEP else _LEAVES[part]
+        said = f"{said[:at]}{inner}{said[at + 3 :]}"
+    return f"({said})"
+
+
+@st.composite
+def _likely(draw: st.DrawFn) -> str:
+    """Most of them can be answered."""
+    columns = ", ".join(
+        draw(_typed(kind)) for kind in draw(st.lists(st.sampled_from("ntbm"), min_size=1, max_size=3))
+    )
+    where = f" where {draw(_typed('b'))}" if draw(st.booleans()) else ""
+    order = f" order by {draw(_typed('n'))}" if draw(st.booleans()) else ""
+    return f"select {columns} from {draw(st.sampled_from(_FROM))}{where}{order}"
+
+
+@st.composite
+def _unlikely(draw: st.DrawFn) -> str:
+    """Few of them."""
     said = f"{draw(_expressions())} from {draw(_one_of(_TABLES))}"
     for clause in _CLAUSES:
         if not draw(st.integers(0, 4)):
             said += f" {clause} {draw(_expressions())}"
-    verb = draw(_one_of(_VERBS)) if not draw(st.integers(0, 5)) else "select"
-    said = f"{verb} {said}"
-    if not draw(st.integers(0, 2)):
-        said = edited(said.encode(), draw(EDITS)).decode(errors="replace")
-    return said
+    return f"{draw(_one_of(_VERBS)) if not draw(st.integers(0, 5)) else 'select'} {said}"
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> str:
+    """Nearly SQL."""
+    said = draw(_unlikely() if not draw(st.integers(0, 2)) else _likely())
+    return said if draw(st.integers(0, 3)) else edited(said.encode(), draw(EDITS)).decode(errors="replace")
 
 
 EDITS: Final = st.lists(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.serving.conftest import Served, record
 
 
@@ -28,3 +30,15 @@ def test_query_of_a_version_sees_that_version_and_the_next_one_the_newest(served
         cursor.execute("select count(*) from events")
 
         assert (before, cursor.fetchall()) == ([(20,)], [(21,)])
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"), [("length('')", 0), ("[1, id]", [1, 7]), ("struct('x' as a)", {"a": "x"})]
+)
+def test_query_of_what_may_be_null_and_never_is_gives_the_rows(
+    served: Served, expression: str, value: object
+) -> None:
+    with served.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"select {expression} from events where id = 7")
+
+        assert cursor.fetchall() == [(value,)]
