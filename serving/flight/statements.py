@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from serving.errors import ProtocolError
+from serving.flight.plans import Plans
 from serving.flight.running import Running
 from serving.flight.tickets import Tickets
 from serving.flight.told import told
@@ -32,7 +33,7 @@ class Statements:
 
     def __init__(self, engine: Engine, turns: Turns, planning: Turns) -> None:
         self._engine, self._turns, self._planning = engine, turns, planning
-        self._tickets = Tickets()
+        self._tickets, self._plans = Tickets(), Plans()
         self.running = Running()
 
     def schema(self, context: Any, statement: Statement) -> Any:
@@ -50,6 +51,8 @@ class Statements:
         client = client_of(context)
         pinned = replace(statement, pins=planned.pins, parts=self._parts(planned, client))
         tickets = self._tickets.make(pinned, client.name)
+        if pinned.parts == 1:
+            self._plans.keep(self._tickets.read(tickets[0], client.name)[0], client, planned)
         packed = [pack(messages.TicketStatementQuery(statement_handle=one)) for one in tickets]
         rows = planned.rows()
         return flight.FlightInfo(
@@ -62,8 +65,10 @@ class Statements:
 
     def of_ticket(self, context: Any, handle: bytes) -> Any:
         """The rows of a ticket, as a stream for DoGet."""
-        name, statement = self._tickets.read(handle, client_of(context).name)
-        return self.stream(context, statement, name)
+        client = client_of(context)
+        name, statement = self._tickets.read(handle, client.name)
+        planned = self._plans.take(name, client) or self._plan(context, statement)
+        return flight.GeneratorStream(planned.schema, self._drawn(context, planned, name))
 
     def stream(self, context: Any, statement: Statement, name: str = "") -> Any:
         """The rows, as a stream for DoGet; runs as the client takes them.
