@@ -77,6 +77,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Libraries that are asked at the end what they have left behind find nothing."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[ObjectStore]:
     """One S3 server for all tests, with the empty bucket `lake`."""
