@@ -24,6 +24,7 @@ from serving.push.errors import ConflictError, PushError
 from serving.push.fitting import check_schema
 from serving.push.limits import Meter
 from serving.push.place import Place, place_of
+from serving.push.remembered import Remembered
 from serving.push.request import PushRequest, Receipt
 from serving.push.rows import Incoming
 from serving.push.silence import connection_ended
@@ -59,6 +60,7 @@ class Pushes:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._meter = Meter()
+        self._remembered = Remembered()
 
     def take(self, request: PushRequest, client: Client, reader: Any, caller: Caller) -> Receipt:
         """Stores the rows, durably, or finds that they are.
@@ -84,7 +86,10 @@ class Pushes:
             within_s = client.limits.push_time.total_seconds() + _GRACE_S
             push = _Push(place, incoming, reader.schema, request.says_complete, caller, within_s)
             probe_store(place.zone)
-            is_new, contents = push.store() if stored_contents(place) is None else push.compare()
+            is_there = stored_contents(place) is not None
+            if not is_there and self._remembered.has(pipeline, place):
+                raise _gone(request, pipeline)
+            is_new, contents = push.compare() if is_there else push.store()
             if not is_new and stored_contents(place) != contents:
                 raise _conflict(request, pipeline)
         return Receipt(pipeline.name, request.batch, place.name, incoming.rows, incoming.bytes, not is_new)
@@ -160,4 +165,13 @@ def _conflict(request: PushRequest, pipeline: Pipeline) -> ConflictError:
         where=f"pipeline {pipeline.name}",
         got=request.batch,
         expected="the same columns and rows in the same order as the first time, or an id that is new",
+    )
+
+
+def _gone(request: PushRequest, pipeline: Pipeline) -> ConflictError:
+    return ConflictError(
+        "a batch of this id was taken in, and its file is gone: nobody can tell whether these are its rows",
+        where=f"pipeline {pipeline.name}",
+        got=request.batch,
+        expected="an id that is new; nothing is stored",
     )

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+from config.spec_file import load_pipeline
+from pipelines.run import run
 from storage.skipping.reader import read_table
 from tests.conftest import Store
 from tests.serving.push.pushing import Pushed, pushable, rows, taken_in
@@ -39,6 +41,28 @@ def test_push_other_rows_under_the_same_id_is_refused(store: Store, tmp_path: Pa
         with pytest.raises(flight.FlightServerError, match="other rows were pushed under this id"):
             pushed.push("a", rows(0, 6))
         assert taken_in(pushed) == [0, 1, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_push_repeated_after_its_file_has_left_the_landing_zone_is_refused_once_it_was_taken_in(
+    store: Store, tmp_path: Path, more: int
+) -> None:
+    store.put("landing/first.ndjson", b'{"id": 1}\n')
+    with pushable(tmp_path / "pipes", store.uri) as pushed:
+        pushed.push("b", rows(20, 25))
+        pushed.push("a", rows(10, 20))
+        store.remove("landing/pushed/producer/a.arrows")  # no run has seen it: as if it had never been
+        assert not pushed.push("a", rows(10, 20))["duplicate"]
+        assert taken_in(pushed) == [1, *range(10, 25)]
+        store.remove("landing/pushed/producer/a.arrows")
+
+        with pytest.raises(flight.FlightServerError, match="was taken in, and its file is gone"):
+            pushed.push("a", rows(10, 20 + more))
+        assert pushed.push("b", rows(20, 25))["duplicate"]
+        pushed.push("c", rows(30, 31))
+        run(load_pipeline(pushed.folder / "events.yaml"))
+        found = read_table(f"{store.uri}/lake/events").lazy().collect()["id"].sort()
+        assert found.to_list() == [1, *range(10, 25), 30]
 
 
 @pytest.mark.parametrize("others", [False, True])
