@@ -55,6 +55,13 @@ def test_handshake_with_token_of_somebody_else_is_refused(guarded: Guarded, user
         guarded.connect(username=user, password=guarded.tokens[client]).cursor().execute("select 1")
 
 
+def test_client_that_may_read_nothing_can_ask_whether_the_server_answers(guarded: Guarded) -> None:
+    with guarded.connect("nobody") as connection, connection.cursor() as cursor:
+        cursor.execute("select 1")
+
+        assert cursor.fetchall() == [(1,)]
+
+
 def test_forbidden_table_looks_like_none(guarded: Guarded) -> None:
     with guarded.connect("reader") as connection, connection.cursor() as cursor:
         with pytest.raises(adbc_driver_manager.Error) as forbidden:
