@@ -13,6 +13,7 @@ import pytest
 
 from config.spec_file import load_pipeline
 from pipelines.run import run
+from pipelines.undo import undo
 from storage.skipping.reader import read_table
 from tests.conftest import Store
 from tests.serving.push.pushing import Pushed, pushable, rows, taken_in
@@ -140,3 +141,20 @@ def test_push_of_values_that_do_not_fit_goes_to_the_quarantine(tmp_path: Path) -
         assert taken_in(pushed) == [1]
     refused = read_table(f"{tmp_path}/lake/events_quarantine").lazy().collect()
     assert sorted(refused["reason"]) == ["missing_required", "type_mismatch"]
+
+
+def test_push_of_an_undone_batch_whose_file_is_gone_is_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "landing").mkdir()
+    with pushable(tmp_path / "pipes", str(tmp_path)) as pushed:
+        pushed.push("a", rows(0, 5))
+        assert taken_in(pushed) == list(range(5))
+        pipeline = load_pipeline(pushed.folder / "events.yaml")
+        (tmp_path / "landing/pushed/producer/a.arrows").unlink()
+        with pytest.raises(flight.FlightServerError, match="its file is gone"):
+            pushed.push("a", rows(0, 5))
+        undo(pipeline, 1)
+
+        assert not pushed.push("a", rows(0, 5))["duplicate"]
+        run(pipeline)
+        found = read_table(pipeline.table.uri).lazy().collect()["id"].sort()
+        assert found.to_list() == list(range(5))
