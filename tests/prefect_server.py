@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 START_DEADLINE_S = 120
 STOP_DEADLINE_S = 30
-BUSY_DEADLINE_S = 60
+BUSY_DEADLINE_S = 180
 ANSWER_DEADLINE_S = 120
 
 T = TypeVar("T")
