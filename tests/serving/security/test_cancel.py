@@ -9,14 +9,10 @@ from pathlib import Path
 import adbc_driver_manager
 import pytest
 
-from tests.serving.security.test_limits import connected
+from tests.serving.security.test_limits import NO_ROW_YET, connected, connected_to_process
 
 _ONE_AT_ONCE = 'statements_at_once = 1, wait_time = "30s"'
 _ENDLESS = "select * from generate_series(1, 1000000000000)"
-_NO_ROW_YET = (
-    "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b "
-    "where a.value * b.value = 7"
-)
 
 
 def test_cancel_while_rows_are_fetched_frees_the_turn(lake: Path, tmp_path: Path) -> None:
@@ -34,10 +30,13 @@ def test_cancel_while_rows_are_fetched_frees_the_turn(lake: Path, tmp_path: Path
 
 
 def test_cancel_before_the_first_row_frees_the_turn(lake: Path, tmp_path: Path) -> None:
-    with connected(lake, tmp_path, _ONE_AT_ONCE) as cursor, cursor.connection.cursor() as other:
+    with (
+        connected_to_process(lake, tmp_path, _ONE_AT_ONCE) as cursor,
+        cursor.connection.cursor() as other,
+    ):
 
         def asked() -> None:
-            cursor.execute(_NO_ROW_YET)
+            cursor.execute(NO_ROW_YET)
             cursor.fetchall()
 
         with ThreadPoolExecutor(1) as pool:

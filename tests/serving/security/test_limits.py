@@ -30,6 +30,11 @@ from serving.security.turns import Turn, Turns
 from tests.pipelines.cli.calling import start
 from tests.serving.security.conftest import FAR
 
+NO_ROW_YET = (
+    "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b "
+    "where a.value * b.value = 7"
+)
+
 
 def granted(folder: Path, limits: str) -> dict[str, str]:
     """Writes the access file of a client with these limits; what the client tells the server."""
@@ -55,15 +60,24 @@ def connected(lake: Path, folder: Path, limits: str) -> Iterator[Any]:
 
 
 @contextmanager
-def served(lake: Path, folder: Path) -> Iterator[str]:
-    """The address of a server with this access file, a process of its own, which is killed at the end."""
+def connected_to_process(lake: Path, folder: Path, limits: str) -> Iterator[Any]:
+    """The same; the server is a process of its own, killed at the end.
+
+    For statements that the engine computes on for hours when nobody waits for them any more.
+    """
+    header = granted(folder, limits)
     process = start(
         "serve", "--port", "0", "--json", "--access", folder / "access.toml",
         cwd=folder, env={"PENSTOCK_PIPELINES": str(lake)}, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["uri"]
+        uri = json.loads(process.stdout.readline())["uri"]
+        with (
+            flight_sql.connect(uri, db_kwargs=header, autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
     finally:
         process.kill()
         process.communicate()
@@ -89,19 +103,10 @@ def test_limit_is_named(
 
 
 def test_statement_that_takes_too_long_ends_and_its_limit_is_named(lake: Path, tmp_path: Path) -> None:
-    header = granted(tmp_path, 'statement_time = "1s"')
-    # Not in this process: nobody waits for the answer any more, but the engine computes on.
-    with (
-        served(lake, tmp_path) as uri,
-        flight_sql.connect(uri, db_kwargs=header, autocommit=True) as connection,
-        connection.cursor() as cursor,
-    ):
+    with connected_to_process(lake, tmp_path, 'statement_time = "1s"') as cursor:
         began = time.monotonic()
         with pytest.raises(adbc_driver_manager.Error, match="statement_time"):
-            cursor.execute(
-                "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b "
-                "where a.value * b.value = 7"
-            )
+            cursor.execute(NO_ROW_YET)
             cursor.fetchall()
         assert time.monotonic() - began < 60
 
