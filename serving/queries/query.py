@@ -168,8 +168,9 @@ class Engine:
             UnknownTableError: It names a table that is not there, or that the client may not read.
             StorageError: A table cannot be read.
         """
+        readers = max(1, self.threads // statement.parts)  # a client may fetch all parts at the same time
         tables = PinnedTables(
-            self.catalog, allowed, statement.pins, statement.part, statement.parts, readers=self.threads
+            self.catalog, allowed, statement.pins, statement.part, statement.parts, readers=readers
         )
         try:
             planned = self._planned(statement, tables, self._session(tables, _BATCH_ROWS, self.threads))

@@ -48,8 +48,8 @@ class Decoded:
 
     def _may_be_kept(self, piece: Any, columns: Sequence[str]) -> bool:
         """Whether `columns` are small enough, as far as the footer tells; dictionaries unfold."""
-        packed = sum(group.total_byte_size for group in piece.row_groups)
-        return packed * len(columns) / len(self._fragments.schema) < self._most_bytes
+        packed = sum(int(group.total_byte_size) for group in piece.row_groups)
+        return packed * len(columns) < self._most_bytes * len(self._fragments.schema)
 
     def _found(self, piece: Any, columns: Sequence[str]) -> _Columns | None:
         """All `columns`; None where they are too large to be held."""
