@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.fuzz.asking import check_request, requests
+from tests.pipelines.batch.test_every_value import check_survival
+from tests.pipelines.batch.test_mutated_files import check_mutated
 from tests.pipelines.landed_formats import COMPRESSED, FORMATS, LandedFormat, records_of
 from tests.pipelines.mutations import mutated
-from tests.pipelines.test_every_value import check_survival
-from tests.pipelines.test_mutated_files import check_mutated
 from tests.transforms.near_json import near_documents
 from tests.transforms.test_decoder_properties import (
     mutations,

@@ -23,7 +23,7 @@ from tests.conftest import Store
 from tests.pipelines.backfill.rebuilding import fresh, hash_of, rebuild_and_prove
 from tests.pipelines.merging import COLUMNS, record
 from tests.pipelines.taking_in import SETTINGS, a_pipeline, ids, land, proof_of
-from tests.pipelines.test_undo_sequences import KINDS, Record, pipeline_of
+from tests.pipelines.undo.test_undo_sequences import KINDS, Record, pipeline_of
 
 RECORDS = st.lists(
     st.tuples(st.sampled_from("xyz"), st.integers(0, 4), st.integers(0, 3)), min_size=0, max_size=6

@@ -10,7 +10,7 @@ from tests.conftest import Store
 from tests.pipelines.cli.calling import call, call_json, called, write_spec
 from tests.pipelines.dying_undo import POINTS
 from tests.pipelines.taking_in import SETTINGS, ids
-from tests.pipelines.test_undo_exactly_once import killed_at
+from tests.pipelines.undo.test_undo_exactly_once import killed_at
 from tests.pipelines.undoing import land_three, one_file_a_batch
 
 

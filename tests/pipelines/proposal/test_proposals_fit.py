@@ -24,7 +24,7 @@ from pipelines.errors import ProposalError
 from pipelines.proposal.propose import Proposal, propose
 from pipelines.proposal.sample import sample_landing
 from pipelines.reports.validation import validate
-from tests.pipelines.fitting import Fit, fit
+from tests.pipelines.proposal.fitting import Fit, fit
 from tests.transforms.decoding import a_pipeline
 from transforms.conform import Conformer
 from transforms.inference.infer_typed import infer_typed
