@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pipelines.service.program import PREFECT_SERVER
 
 START_DEADLINE_S = 120
 STOP_DEADLINE_S = 30
@@ -91,7 +92,7 @@ def running_prefect_server(
     auth = environment.get("PREFECT_SERVER_API_AUTH_STRING")
     if auth is not None:
         environment["PREFECT_API_AUTH_STRING"] = auth
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [*PREFECT_SERVER, "start", "--host", "127.0.0.1", "--port", str(port)]
     home.mkdir(parents=True, exist_ok=True)
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(

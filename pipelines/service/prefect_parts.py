@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.service.answers import answers
 from pipelines.service.part import Part
 from pipelines.service.prefect_api import PrefectApi
-from pipelines.service.program import PENSTOCK, PREFECT, url_here
+from pipelines.service.program import PENSTOCK, PREFECT_SERVER, url_here
 
 POOL = "penstock"
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -64,7 +64,7 @@ def prefect_parts(host: str, port: int, api: PrefectApi, started: datetime) -> l
     return [
         Part(
             name="prefect",
-            command=(*PREFECT, "server", "start", "--host", host, "--port", str(port)),
+            command=(*PREFECT_SERVER, "start", "--host", host, "--port", str(port)),
             is_ready=lambda: answers(f"{api.url}/health"),
             host=host,
             ports=(port,),

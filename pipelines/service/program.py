@@ -7,7 +7,7 @@ from typing import Final
 
 # -P: no file of the current folder comes in place of a module.
 PENSTOCK: Final = (sys.executable, "-P", "-m", "pipelines.cli")
-PREFECT: Final = (sys.executable, "-P", "-m", "prefect")
+PREFECT_SERVER: Final = (sys.executable, "-P", "-m", "pipelines.service.prefect_server")
 
 
 def url_here(host: str, port: int) -> str:
