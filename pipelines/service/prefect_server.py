@@ -1,10 +1,10 @@
 """Prefect's server, with a thread that collects its garbage.
 
-`python -m pipelines.service.prefect_server start …` is `prefect server start …`. A thread of it that waits for
-the lock of its SQLite database waits for up to 60 s, and whoever closes a cursor of the same connection waits
-with it. Cursors of statements that failed are garbage in cycles. When the event loop collected one of them, it
-waited too, and could not commit what held the lock: the whole server stood still for a minute, again and
-again. Another thread may wait.
+`python -m pipelines.service.prefect_server start …` is `prefect server start …`. A thread of it that waits
+for the lock of its SQLite database waits for up to 60 s, and whoever closes a cursor of the same connection
+waits with it. Cursors of statements that failed are garbage in cycles. When the event loop collected one of
+them, it waited too, and could not commit what held the lock: the whole server stood still for a minute,
+again and again. Another thread may wait.
 """
 
 from __future__ import annotations
