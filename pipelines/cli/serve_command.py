@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PORT: Final = 31337
 _DRAIN_S: Final = 3.0
+_LOOKS_UP_S: Final = 0.5
 """What requests get to come to an end, before they are ended."""
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -72,7 +73,8 @@ def command(
         else:
             click.echo(f"serving {Settings.from_environment().pipelines} at {uri}")
         sys.stdout.flush()
-        threading.Event().wait()
+        while not threading.Event().wait(_LOOKS_UP_S):  # a signal just before a wait does not end that
+            pass
     except KeyboardInterrupt:  # Ctrl-C or SIGTERM, which is how this ends
         if not server.stop(_DRAIN_S):
             # A client that fetches nothing holds a thread of native code, which would keep the process.
