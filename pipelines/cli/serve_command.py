@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 PORT: Final = 31337
 _DRAIN_S: Final = 3.0
-_LOOKS_UP_S: Final = 0.5
 """What requests get to come to an end, before they are ended."""
+_LOOKS_UP_S: Final = 0.5
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
