@@ -39,7 +39,7 @@ class Decoded:
         """
         found = self._found(piece, columns) if columns and self._may_be_kept(piece, columns) else None
         if found is None:
-            yield from self._fragments.rows(piece, columns, batch_rows)  # row objects allowed: Arrow batches
+            yield from self._fragments.in_order(piece, columns, batch_rows)
             return
         schema = pa.schema([self._fragments.schema.field(name) for name in columns])
         for group in piece.row_groups:
@@ -72,7 +72,7 @@ class Decoded:
         if not columns:
             return {}
         batches, left = [], self._most_bytes
-        for batch in self._fragments.rows(piece, columns):  # row objects allowed: Arrow batches
+        for batch in self._fragments.in_order(piece, columns):
             batches.append(batch)
             left -= batch.nbytes
             if left < 0:

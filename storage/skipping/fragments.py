@@ -72,7 +72,7 @@ class Fragments:
         """A `pyarrow.dataset.Dataset` with the columns of the table."""
         return ds.FileSystemDataset(list(fragments), self.schema, _FORMAT, self._store)
 
-    def rows(self, piece: Any, columns: Sequence[str], batch_rows: int = _BATCH_ROWS) -> Iterable[Any]:
+    def in_order(self, piece: Any, columns: Sequence[str], batch_rows: int = _BATCH_ROWS) -> Iterable[Any]:
         """The rows of one fragment in their order, decoded by the thread that draws them."""
         options = {"columns": list(columns), "batch_size": batch_rows, "use_threads": False}
         return self.dataset([piece]).to_batches(**options)  # type: ignore[no-any-return]

@@ -171,7 +171,7 @@ def test_batches_of_any_requests_are_those_of_the_files(
     for file, groups, columns, batch_rows in asked:
         batches = list(reading.decoded.batches(reading.piece(file, groups), columns, batch_rows))
 
-        expected = reading.fragments.rows(reading.piece(file, groups), columns)
+        expected = reading.fragments.in_order(reading.piece(file, groups), columns)
         assert pa.Table.from_batches(batches).equals(pa.Table.from_batches(expected))
         assert max(one.num_rows for one in batches) <= batch_rows
         assert cache.bytes <= most_bytes
