@@ -56,5 +56,13 @@ def _within(expression: Any) -> Iterator[tuple[str, Any]]:
         told = expression.to_variant().field()
         yield expression.to_variant().id(), None if told is None else told.type
     elif expression.variant_name() not in _LEAVES:
-        for one in expression.rex_call_operands():
+        for one in _operands(expression):
             yield from _within(one)
+
+
+def _operands(expression: Any) -> list[Any]:
+    """What it is made of, as far as DataFusion shows it: not what is in subqueries."""
+    try:
+        return list(expression.rex_call_operands())
+    except RuntimeError:  # "Unimplemented Expr type": EXISTS, a subquery as a value
+        return []

@@ -38,6 +38,10 @@ def test_parameters_of_a_statement_are_told_with_the_types_that_it_tells(served:
         ("cast(kind as bytea) = ? and id < 2", [b"k1"], [1]),
         ("kind = ?", [None], []),
         ("kind = '?' or id = ?", [2], [2]),
+        ("exists (select 1 from events other where other.id = ?) and id < 2", [3], [0, 1]),
+        ("not exists (select 1 from events other where other.id = events.id + ?)", [19], list(range(1, 20))),
+        ("id = (select max(id) from events where id < ?)", [7], [6]),
+        ("id in (select id from events where id = ?)", [8], [8]),
     ],
 )
 def test_parameters_of_all_types_are_bound(
