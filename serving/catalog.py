@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from config.errors import SpecError
 from config.pipeline import Pipeline
@@ -28,10 +28,17 @@ _State = tuple[Path, int, int, int]
 """Of a file: where it is, its inode, when it was changed (ns), its size."""
 
 
-@dataclass(frozen=True)
-class _Opened:
+class Opened(NamedTuple):
+    """A version of a table.
+
+    Attributes:
+        reader: It.
+        identity: Tells it from a version of the same number of another table, or of another history of this
+            one: it may be restored from a copy, and go on from there.
+    """
+
     reader: TableReader
-    mark: str | None
+    identity: str
 
 
 class Catalog:
@@ -47,8 +54,8 @@ class Catalog:
         self._settings = settings
         self.cache = Cache(settings.cache_bytes)
         self._pipelines: dict[str, tuple[_State, Pipeline]] = {}
-        self._newest: dict[str, _Opened] = {}
-        self._kept: OrderedDict[tuple[str, int, str], TableReader] = OrderedDict()
+        self._newest: dict[str, Opened] = {}
+        self._kept: OrderedDict[tuple[str, int], Opened] = OrderedDict()
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
@@ -77,7 +84,7 @@ class Catalog:
             raise unknown_table(name) from error
         return kept[1]
 
-    def open(self, name: str, version: int | None = None, at: datetime | None = None) -> TableReader:
+    def open(self, name: str, version: int | None = None, at: datetime | None = None) -> Opened:
         """The table at its newest version, or at the one asked for.
 
         Raises:
@@ -89,59 +96,62 @@ class Catalog:
             if at is not None:
                 return self._keep(uri, read_table(uri, at=at))
             newest = self._open_newest(uri)
-            if version is None or version == newest.version:
+            if version is None or version == newest.reader.version:
                 return newest
-            return self._found(uri, version, _id(newest)) or self._keep(uri, read_table(uri, version))
+            return self._found(uri, version) or self._keep(uri, read_table(uri, version))
         except NotFoundError as error:
             raise unknown_table(name, version if at is None else at) from error
 
-    def open_pinned(self, name: str, version: int, table: str) -> TableReader | None:
-        """A version of the table of that id, as it was opened before; None where there is another table now.
+    def open_pinned(self, name: str, version: int, identity: str) -> Opened | None:
+        """A version as it was opened before; None where there is another one of this number now.
 
         Raises:
             UnknownTableError: There is none, or no such version any more.
             StorageError: It is there and cannot be read.
         """
-        uri = self.pipeline(name).table.uri
-        if found := self._found(uri, version, table):
-            return found
-        reader = self.open(name, version)
-        return reader if _id(reader) == table else None
+        opened = self._found(self.pipeline(name).table.uri, version) or self.open(name, version)
+        return opened if opened.identity == identity else None
 
-    def _open_newest(self, uri: str) -> TableReader:
+    def _open_newest(self, uri: str) -> Opened:
         with self._lock:
             opened = self._newest.get(uri)
-        if opened is not None and _is_newest(uri, opened):
-            return self._keep(uri, opened.reader)
-        reader = read_table(uri)
+        if opened is not None:
+            version = opened.reader.version
+            if _identity(uri, opened.reader) != opened.identity:
+                self._forget(uri)
+            elif not has_version(uri, version + 1):
+                return opened
+        opened = self._keep(uri, read_table(uri))
         with self._lock:
-            self._newest[uri] = _Opened(reader, mark_of(uri, reader.version))
-        return self._keep(uri, reader)
+            self._newest[uri] = opened
+        return opened
 
-    def _keep(self, uri: str, reader: TableReader) -> TableReader:
-        key = uri, reader.version, _id(reader)
-        if key not in self._kept:
-            _check_served(reader)
+    def _keep(self, uri: str, reader: TableReader) -> Opened:
+        _check_served(reader)
+        opened = Opened(reader, _identity(uri, reader))
         with self._lock:
-            self._kept[key] = reader
-            self._kept.move_to_end(key)
+            self._kept[uri, reader.version] = opened
+            self._kept.move_to_end((uri, reader.version))
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return reader
+        return opened
 
-    def _found(self, uri: str, version: int, table: str) -> TableReader | None:
+    def _found(self, uri: str, version: int) -> Opened | None:
         with self._lock:
-            return self._kept.get((uri, version, table))
+            return self._kept.get((uri, version))
+
+    def _forget(self, uri: str) -> None:
+        """All versions: the table was made anew, or restored from a copy."""
+        with self._lock:
+            self._newest.pop(uri, None)
+            for key in [key for key in self._kept if key[0] == uri]:
+                del self._kept[key]
 
 
-def _id(reader: TableReader) -> str:
-    return str(reader.table.metadata().id)
-
-
-def _is_newest(uri: str, opened: _Opened) -> bool:
-    """Whether it is, and of the same table: one may have been made anew at its place."""
-    version = opened.reader.version
-    return not has_version(uri, version + 1) and mark_of(uri, version) == opened.mark is not None
+def _identity(uri: str, reader: TableReader) -> str:
+    """Nothing that tells of the store: clients see it in their tickets."""
+    told = f"{reader.table.metadata().id} {mark_of(uri, reader.version)}"
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def _check_served(reader: TableReader) -> None:
@@ -164,8 +174,13 @@ def _check_served(reader: TableReader) -> None:
 
 def unknown_table(name: str, version: object = None) -> UnknownTableError:
     """What a client is told of a table that it cannot have."""
+    if version is not None:
+        return UnknownTableError(
+            "there is no such version of the table",
+            got=f"{name} at {version}",
+            expected="a version that its log still has",
+            next_step="penstock history tells the versions",
+        )
     return UnknownTableError(
-        "there is no such table" if version is None else "there is no such version of the table",
-        got=name if version is None else f"{name} at {version}",
-        expected="the name of a table that GetTables lists",
+        "there is no such table", got=name, expected="the name of a table that GetTables lists"
     )

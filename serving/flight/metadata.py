@@ -120,7 +120,7 @@ def readable_tables(
         if not allowed(name) or not is_like(name, pattern):
             continue
         try:
-            opened = catalog.open(name)
+            opened = catalog.open(name).reader
         except UnknownTableError:
             continue  # no batch has made it yet
         except PenstockError as error:

@@ -11,12 +11,11 @@ from datafusion import DataFrame, SessionContext, functions, lit
 from datafusion.catalog import SchemaProvider, Table
 
 from config.errors import PenstockError
-from serving.catalog import Catalog, unknown_table
+from serving.catalog import Catalog, Opened, unknown_table
 from serving.errors import StatementError
 from serving.queries.conditions import FENCE, SCAN, as_polars
 from serving.queries.pruned import PrunedDataset
 from storage.errors import NotFoundError, TableError
-from storage.skipping.reader import TableReader
 
 AT: Final = "@"
 _ALWAYS: Final = functions.random() >= lit(0.0)
@@ -25,10 +24,10 @@ Allowed = Callable[[str], bool]
 
 
 class Pin(NamedTuple):
-    """Which table a name meant: its version, and its id, since another table may be made at its place."""
+    """Which table a name meant: its version, and `identity`, as `Opened` has it."""
 
     version: int
-    table: str
+    identity: str
 
 
 class PinnedTables(SchemaProvider):
@@ -122,27 +121,27 @@ class PinnedTables(SchemaProvider):
         name = asked.partition(AT)[0]
         if not self._allowed(name):
             raise unknown_table(name)
-        reader = self._reader(asked)
+        reader, identity = self._found(asked)
         if not reader.is_plain():
             raise StatementError(
                 "the table uses features of Delta that this server cannot read",
                 got=asked,
                 expected="a table without deletion vectors and column mapping, with its files in its folder",
             )
-        self.pins[asked] = Pin(reader.version, str(reader.table.metadata().id))
+        self.pins[asked] = Pin(reader.version, identity)
         told = self._failed(asked)
         return self._scanned(
             PrunedDataset(reader, self._readers, told, self._part, self._parts, self._catalog.cache)
         )
 
-    def _reader(self, asked: str) -> TableReader:
+    def _found(self, asked: str) -> Opened:
         name, at_sign, at = asked.partition(AT)
         pin = self.pins.get(asked)
         if pin is not None:
-            reader = self._catalog.open_pinned(name, pin.version, pin.table)
-            if reader is None:
+            opened = self._catalog.open_pinned(name, pin.version, pin.identity)
+            if opened is None:
                 raise _gone(asked)
-            return reader
+            return opened
         if at_sign and at.isdecimal() and at.isascii():
             return self._catalog.open(name, int(at))
         return self._catalog.open(name, at=_moment(name, at) if at_sign else None)

@@ -8,6 +8,8 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 _SEED: Final = 0
+_ENTRY_BYTES: Final = 1536
+"""Of an entry beside its value: keys, objects of Python and Arrow around the buffers; as measured."""
 
 
 class Cache:
@@ -18,7 +20,7 @@ class Cache:
     it would find nothing.
 
     Args:
-        most_bytes: Of all values together; nothing is kept where that is 0.
+        most_bytes: Of all entries together; nothing is kept where that is 0.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -32,7 +34,7 @@ class Cache:
 
     @property
     def bytes(self) -> int:
-        """Of all values that are kept."""
+        """Of all entries that are kept."""
         return self._bytes
 
     def get(self, key: Any) -> Any:
@@ -42,6 +44,7 @@ class Cache:
 
     def put(self, key: Any, value: Any, size: int) -> None:
         """Keeps `value`, of `size` bytes, in place of the one that the key has."""
+        size += _ENTRY_BYTES
         with self._lock:
             if size > self.most_bytes:
                 return

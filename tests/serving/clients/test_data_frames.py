@@ -23,7 +23,7 @@ PANDAS = Path(__file__).with_name("pandas_client.py")
 def test_polars_reads_every_type_as_scan_does(shapes: Served, connection: Any) -> None:
     got = pl.read_database("select * from every_type", connection)
 
-    scanned = Catalog(Settings(pipelines=shapes.folder)).open("every_type").lazy().collect()
+    scanned = Catalog(Settings(pipelines=shapes.folder)).open("every_type").reader.lazy().collect()
     assert_frame_equal(got, scanned, check_row_order=False, categorical_as_str=True)
 
 

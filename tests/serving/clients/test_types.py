@@ -14,7 +14,7 @@ from tests.serving.conftest import Served
 
 
 def in_storage(shapes: Served, table: str) -> Any:
-    reader = Catalog(Settings(pipelines=shapes.folder)).open(table)
+    reader = Catalog(Settings(pipelines=shapes.folder)).open(table).reader
     return reader.dataset().to_table(columns=reader.arrow_schema().names)
 
 

@@ -64,6 +64,27 @@ def test_answer_of_files_that_vacuum_took_is_an_error_that_says_so(tmp_path: Pat
     assert _ids(ask(engine, _IDS)) == [1, 2]
 
 
+def test_table_that_is_restored_from_a_copy_shows_nothing_of_what_was_after_it(tmp_path: Path) -> None:
+    uri, copy = str(tmp_path / "t"), str(tmp_path / "copy")
+    _append(uri, 1)
+    shutil.copytree(uri, copy)
+    _append(uri, 2)
+    engine = engine_of(t=uri)
+    pins = _plan(engine).pins
+    assert _ids(ask(engine, _IDS)) == [1, 2]
+
+    shutil.rmtree(uri)
+    shutil.copytree(copy, uri)
+    time.sleep(0.01)
+    _append(uri, 3)
+    _append(uri, 4)
+
+    assert _ids(ask(engine, 'select id from "t@1" order by id')) == [1, 3]
+    assert _ids(ask(engine, _IDS)) == [1, 3, 4]
+    with pytest.raises(StatementError, match="files of this version of the table are gone"):
+        ask(engine, _IDS, pins=pins)
+
+
 def test_table_that_is_made_anew_is_seen_at_once_and_never_taken_for_the_old_one(tmp_path: Path) -> None:
     uri = str(tmp_path / "t")
     for number in (1, 2, 3):

@@ -63,7 +63,7 @@ class Reading:
 
 
 def test_batches_asked_for_again_come_from_memory(uri: str) -> None:
-    reading = Reading(uri, Cache(2**20))
+    reading = Reading(uri, Cache(2**24))
 
     first = reading.rows(0, [0, 1], COLUMNS)
     fetched = reading.fetched.bytes
@@ -76,7 +76,7 @@ def test_batches_asked_for_again_come_from_memory(uri: str) -> None:
 
 
 def test_batches_of_more_columns_read_the_new_ones_alone(uri: str) -> None:
-    reading, other = Reading(uri, Cache(2**20)), Reading(uri, Cache(2**20))
+    reading, other = Reading(uri, Cache(2**24)), Reading(uri, Cache(2**24))
     reading.rows(0, [0], ["text", "struct"])
     before = reading.fetched.bytes
     other.rows(0, [0], ["id"])
@@ -90,9 +90,9 @@ def test_batches_of_more_columns_read_the_new_ones_alone(uri: str) -> None:
 
 
 def test_batches_asked_for_by_many_at_once_are_read_once(uri: str) -> None:
-    alone = Reading(uri, Cache(2**20))
+    alone = Reading(uri, Cache(2**24))
     alone.rows(1, [0, 1], COLUMNS)
-    reading = Reading(uri, Cache(2**20))
+    reading = Reading(uri, Cache(2**24))
     reading.piece(1, [0])
 
     with ThreadPoolExecutor(8) as threads:
@@ -126,7 +126,7 @@ def test_batches_of_a_piece_that_is_large_for_the_cache_are_not_kept(uri: str) -
 
 
 def test_memory_that_is_kept_is_what_the_cache_counts(uri: str) -> None:
-    cache = Cache(2**20)
+    cache = Cache(2**24)
     reading = Reading(uri, cache)
     footers = [reading.piece(file, [0]) for file in (0, 1)]
     counted = cache.bytes
@@ -139,7 +139,7 @@ def test_memory_that_is_kept_is_what_the_cache_counts(uri: str) -> None:
 
 
 def test_a_column_that_became_wider_is_not_taken_from_memory(tmp_path: Path) -> None:
-    uri, cache = str(tmp_path / "table"), Cache(2**20)
+    uri, cache = str(tmp_path / "table"), Cache(2**24)
     write_deltalake(uri, pl.DataFrame({"n": pl.Series([1], dtype=pl.Int32)}).to_arrow())
     narrow = Reading(uri, cache).rows(0, [0], ["n"])
 
@@ -161,7 +161,7 @@ asked = st.tuples(
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(asked, max_size=8), st.sampled_from([0, 3_000, 60_000, 300_000, 2**20]))
+@given(st.lists(asked, max_size=8), st.sampled_from([0, 40_000, 200_000, 300_000, 2**24]))
 def test_batches_of_any_requests_are_those_of_the_files(
     uri: str, asked: list[tuple[int, list[int], list[str], int]], most_bytes: int
 ) -> None:
