@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -73,8 +74,8 @@ def _ask(engine: Engine, sql: str) -> pl.DataFrame:
     return found
 
 
-def _files(folder: Path) -> list[Path]:
-    return [one for one in folder.rglob("*") if one.is_file()]
+def _files(folder: Path) -> list[str]:
+    return [name for _, _, names in os.walk(folder) for name in names]
 
 
 def _wait_until_empty(folder: Path) -> None:
