@@ -204,9 +204,12 @@ class Engine:
             .with_information_schema(enabled=True)
             .with_target_partitions(threads)
             .with_batch_size(batch_rows)
-            # One sort has all of the memory, and what it merges with is no more than a small part of it.
+            # One sort has all of the memory. A part of it is kept to merge with, where the columns of a row
+            # are written out as one key; with less, such sorts failed, with more, two sorts side by side.
             .with_repartition_sorts(False)
-            .set("datafusion.execution.sort_spill_reservation_bytes", f"{self._memory_bytes // 64}")
+            .set(
+                "datafusion.execution.sort_spill_reservation_bytes", f"{self._memory_bytes // (3 * threads)}"
+            )
             # Fields of structs are to stand in conditions as such.
             .set("datafusion.optimizer.enable_leaf_expression_pushdown", "false")
             # Clients in other languages know text, and not all of them views of text.
