@@ -22,22 +22,20 @@ def read_parameters(reader: Any, most_bytes: int) -> Any:
         ProtocolError: It is no Arrow.
     """
     batches, size = [], 0
-    while True:
-        try:
-            batch = reader.read_chunk().data
-        except StopIteration:
-            break
-        size += batch.get_total_buffer_size()
-        check_size("parameter_bytes", size, most_bytes)
-        _check_valid(batch)
-        batches.append(batch)
-    found = pa.Table.from_batches(batches, reader.schema).combine_chunks().to_batches()
+    try:
+        while (batch := _next(reader)) is not None:
+            size += batch.get_total_buffer_size()
+            check_size("parameter_bytes", size, most_bytes)
+            batch.validate(full=True)  # that offsets and the like lead to what is there: nothing else checks
+            batches.append(batch)
+        found = pa.Table.from_batches(batches, reader.schema).combine_chunks().to_batches()
+    except (pa.ArrowException, OSError) as error:
+        raise ProtocolError("parameters that are no Arrow", got=error) from error
     return found[0] if found else None
 
 
-def _check_valid(batch: Any) -> None:
-    """Nothing, where offsets and the like lead to what is there: nothing else checks them."""
+def _next(reader: Any) -> Any:
     try:
-        batch.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise ProtocolError("parameters that are no Arrow", got=error) from error
+        return reader.read_chunk().data
+    except StopIteration:
+        return None
