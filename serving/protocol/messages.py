@@ -35,13 +35,12 @@ def unpack(data: bytes) -> Message:
     kind = getattr(messages, name.rpartition(".")[2], None)
     if kind is None or kind.DESCRIPTOR.full_name != name:
         raise _unknown(name or "bytes that are no message")
-    message: Message = kind()
-    packed.Unpack(message)
+    message: Message = parse(kind, packed.value)
     return message
 
 
 def parse(kind: type[M], data: bytes) -> M:
-    """The message of `kind` that `data` is, which is no `Any`.
+    """The message of `kind` that `data` is, without an `Any`.
 
     Raises:
         ProtocolError: It is none.
