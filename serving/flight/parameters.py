@@ -29,7 +29,7 @@ def read_parameters(reader: Any, most_bytes: int) -> Any:
             batch.validate(full=True)  # that offsets and the like lead to what is there: nothing else checks
             batches.append(batch)
         found = pa.Table.from_batches(batches, reader.schema).combine_chunks().to_batches()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names too may be none
         raise ProtocolError("parameters that are no Arrow", got=error) from error
     return found[0] if found else None
 
