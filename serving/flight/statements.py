@@ -50,9 +50,9 @@ class Statements:
         planned = self._plan(context, statement)
         client = client_of(context)
         pinned = replace(statement, pins=planned.pins, parts=self._parts(planned, client))
-        tickets = self._tickets.make(pinned, client.name)
+        name, tickets = self._tickets.make(pinned, client.name)
         if pinned.parts == 1:
-            self._plans.keep(self._tickets.read(tickets[0], client.name)[0], client, planned)
+            self._plans.keep(name, client, planned)
         packed = [pack(messages.TicketStatementQuery(statement_handle=one)) for one in tickets]
         rows = planned.rows()
         return flight.FlightInfo(
@@ -67,19 +67,11 @@ class Statements:
         """The rows of a ticket, as a stream for DoGet."""
         client = client_of(context)
         name, statement = self._tickets.read(handle, client.name)
-        planned = self._plans.take(name, client) or self._plan(context, statement)
-        return flight.GeneratorStream(planned.schema, self._drawn(context, planned, name))
+        return self._stream(context, self._plans.take(name, client) or self._plan(context, statement), name)
 
-    def stream(self, context: Any, statement: Statement, name: str = "") -> Any:
-        """The rows, as a stream for DoGet; runs as the client takes them.
-
-        Args:
-            context: Of the request.
-            statement: What is asked.
-            name: Of the statement, by which it can be cancelled; none unless given.
-        """
-        planned = self._plan(context, statement)
-        return flight.GeneratorStream(planned.schema, self._drawn(context, planned, name))
+    def stream(self, context: Any, statement: Statement) -> Any:
+        """The rows of a statement without a ticket, as a stream for DoGet; nothing names it to cancel it."""
+        return self._stream(context, self._plan(context, statement), "")
 
     def cancel(self, context: Any, info: bytes) -> bool:
         """Ends the statement of a `FlightInfo`; whether it was running.
@@ -113,6 +105,10 @@ class Statements:
             return 1
         files, size = planned.file_bytes()
         return max(1, min(files, self._engine.threads, client.limits.endpoints)) if size > _LARGE_BYTES else 1
+
+    def _stream(self, context: Any, planned: Planned, name: str) -> Any:
+        """Runs as the client takes the rows; `name` is that of the ticket."""
+        return flight.GeneratorStream(planned.schema, self._drawn(context, planned, name))
 
     def _drawn(self, context: Any, planned: Planned, name: str) -> Generator[Any]:
         client = client_of(context)

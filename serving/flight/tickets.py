@@ -28,17 +28,18 @@ class Tickets:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(_DIGEST_BYTES)
 
-    def make(self, statement: Statement, client: str) -> list[bytes]:
-        """A ticket for each part of `statement`, for the client alone that asked for it."""
+    def make(self, statement: Statement, client: str) -> tuple[str, list[bytes]]:
+        """The id of `statement`, and a ticket for each part of it, for the client alone that asked for it."""
+        name = secrets.token_hex(8)
         told = {
-            "id": secrets.token_hex(8),
+            "id": name,
             "client": client,
             "sql": statement.sql,
             "parameters": _to_text(statement.parameters),
             "pins": statement.pins,
         }
         parts = [{**told, "part": [part, statement.parts]} for part in range(statement.parts)]
-        return [self._signed(json.dumps(one).encode()) for one in parts]
+        return name, [self._signed(json.dumps(one).encode()) for one in parts]
 
     def read(self, ticket: bytes, client: str) -> tuple[str, Statement]:
         """The id of the statement, which all of its parts have; and the part of a ticket.
