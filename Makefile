@@ -31,7 +31,7 @@ test: check readers ## every check, then every test
 	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal
 
 test-long: setup readers ## tests that take minutes: more kills, more random histories
-	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal -m long
+	@$(VENV)/bin/python -m pytest --quiet --numprocesses auto --dist worksteal -m long -o faulthandler_timeout=1800
 
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
 test-browser: setup ## a person in the Prefect UI, in a real Chromium; SCREENSHOT=1 writes that of docs/ anew
