@@ -15,7 +15,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import plan_replay_batch
+from pipelines.batch.planning import plan_replay_batch
 from pipelines.errors import ReplayError
 from pipelines.progress import Progress
 from pipelines.reports.rejected import rejected_count

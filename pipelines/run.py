@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from config.formats import TYPED
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import commit_batch, plan_batch, write_batch
+from pipelines.batch.committing import commit_batch
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.progress import Progress
 from pipelines.promises.promise import Promise
 from pipelines.spent import peak_memory_bytes

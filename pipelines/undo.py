@@ -15,7 +15,7 @@ import polars as pl
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import plan_replay_batch
+from pipelines.batch.planning import plan_replay_batch
 from pipelines.errors import UndoError
 from pipelines.progress import Progress
 from pipelines.run import take

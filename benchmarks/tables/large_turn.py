@@ -17,7 +17,7 @@ from benchmarks.tables.engines import expression_of
 from benchmarks.tables.many_files import QUERY, made_up
 from benchmarks.tables.many_landed import PIPELINE, taken_in
 from config.pipeline import Pipeline
-from pipelines.batch import plan_batch
+from pipelines.batch.planning import plan_batch
 from storage.landing.listing import list_landing
 from storage.skipping.plan import choose_files
 from storage.skipping.reader import read_table

@@ -44,7 +44,9 @@ def with_penstock(folder: Path) -> Steps:
     """Plan, write, commit; the commit holds the merge."""
     from config.settings import Settings
     from config.spec_file import parse_pipeline
-    from pipelines.batch import commit_batch, plan_batch, write_batch
+    from pipelines.batch.committing import commit_batch
+    from pipelines.batch.planning import plan_batch
+    from pipelines.batch.writing import write_batch
 
     pipeline = parse_pipeline(PIPELINE.format(folder=folder), file="changes.yaml")
     steps: Steps = {}

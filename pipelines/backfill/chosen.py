@@ -12,7 +12,7 @@ from config.settings import Settings
 from pipelines.backfill.landed import check_landed, standing
 from pipelines.backfill.rebuild import left_over
 from pipelines.backfill.request import BackfillRequest, BackfillSummary
-from pipelines.batch import plan_batch
+from pipelines.batch.planning import plan_batch
 from pipelines.errors import BackfillError, UndoError
 from pipelines.progress import Progress
 from pipelines.run import BatchSummary, take, undo_summary

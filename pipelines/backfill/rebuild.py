@@ -16,7 +16,7 @@ from config.settings import Settings
 from pipelines.backfill.landed import check_landed, standing
 from pipelines.backfill.rebuilt_commit import give_up_rebuild
 from pipelines.backfill.request import BackfillSummary
-from pipelines.batch import plan_replay_batch
+from pipelines.batch.planning import plan_replay_batch
 from pipelines.errors import BackfillError
 from pipelines.evolution import next_evolution, output_schema
 from pipelines.modes import check_mode

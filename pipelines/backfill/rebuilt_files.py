@@ -17,7 +17,7 @@ import polars as pl
 from config.pipeline import Pipeline
 from config.settings import Settings
 from pipelines.backfill.rebuilt_commit import give_up_rebuild
-from pipelines.batch import write_once
+from pipelines.batch.writing import write_once
 from pipelines.errors import BackfillError
 from pipelines.evolution import output_schema
 from pipelines.groups.reach import whole_because

@@ -18,7 +18,7 @@ from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import write_batch
+from pipelines.batch.writing import write_batch
 from pipelines.flows.dask_cluster import connected, failures_told, task_runner
 from pipelines.flows.tasks import how_tried
 from pipelines.groups.job import Job

@@ -16,7 +16,8 @@ from prefect import State
 from config.pipeline import Pipeline
 from config.settings import Settings
 from config.spec_file import load_pipeline
-from pipelines.batch import plan_batch, write_batch
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.flows.ending import as_flow, done, handed_over
 from pipelines.flows.parameters import MaxBatches, PipelineName
 from pipelines.flows.run_name import name_run

@@ -8,7 +8,7 @@ from typing import Final
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import check_conserved, prepared, write_once
+from pipelines.batch.writing import check_conserved, prepared, write_once
 from pipelines.evolution import output_schema
 from pipelines.groups.job import Job, Limits, spec_of
 from pipelines.groups.part import Part

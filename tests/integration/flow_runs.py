@@ -17,7 +17,8 @@ from prefect import State
 
 from config.settings import Settings
 from config.spec_file import load_pipeline
-from pipelines import batch
+from pipelines.batch.committing import commit_batch
+from pipelines.batch.planning import plan_batch
 from pipelines.flows import backfill, ingest, maintain, replay, verify
 from pipelines.run import run
 from storage.errors import UnavailableError
@@ -28,9 +29,9 @@ def ingest_beside(name: str, other: str) -> State[Any]:
     """Ingests a pipeline; another one, or another run of it, commits first."""
 
     def commit(*arguments: Any) -> int:
-        with patch("pipelines.run.commit_batch", batch.commit_batch):
+        with patch("pipelines.run.commit_batch", commit_batch):
             run(load_pipeline(other), Settings(threads=2))
-        return batch.commit_batch(*arguments)
+        return commit_batch(*arguments)
 
     with patch("pipelines.run.commit_batch", commit):
         return ingest(name, return_state=True)
@@ -43,7 +44,7 @@ def ingest_while_away(name: str, failures: str) -> State[Any]:
     def plan(*arguments: Any) -> Any:
         if left:
             raise left.pop()
-        return batch.plan_batch(*arguments)
+        return plan_batch(*arguments)
 
     with (
         patch("pipelines.flows.ingest.plan_batch", plan),

@@ -6,17 +6,19 @@ batch passes them.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from typing import Any
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines import batch, run
+from pipelines import run
+from pipelines.batch import committing
+from pipelines.batch.committing import commit_batch
+from pipelines.batch.writing import write_batch
 from pipelines.written_batch import PlannedBatch, WrittenBatch
 from storage.layout.uploads import Uploads
 from storage.tables.merging import commit as merging
+from tests.pipelines.dying_run import die
 
 POINTS = (
     "planned",
@@ -30,21 +32,16 @@ POINTS = (
 )
 
 
-def die(*_: object, **__: object) -> None:
-    """Ends this process at once, without any cleaning up."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def write(pipeline: Pipeline, planned: PlannedBatch, *others: Any) -> WrittenBatch:
     """Writes a batch, and dies or prepares to where this is its point."""
     if _dying(planned) == "planned":
         die()
-    written = batch.write_batch(pipeline, planned, *others)
+    written = write_batch(pipeline, planned, *others)
     match _dying(planned):
         case "staged":
             die()
         case "quarantine committed":
-            vars(batch).update(commit_merged_rows=die)
+            vars(committing).update(commit_merged_rows=die)
         case "table made":
             vars(merging).update(merged=die)
         case "files written again":
@@ -58,7 +55,7 @@ def write(pipeline: Pipeline, planned: PlannedBatch, *others: Any) -> WrittenBat
 
 def commit(pipeline: Pipeline, written: WrittenBatch) -> int:
     """Commits a batch, and dies then where this is its point."""
-    version = batch.commit_batch(pipeline, written)
+    version = commit_batch(pipeline, written)
     if _dying(written.planned) == "cleaned up":
         die()
     return version

@@ -14,7 +14,9 @@ from deltalake.transaction import create_table_with_add_actions
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines import batch
+from pipelines.batch.committing import commit_batch
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.proof.proof import prove
 from pipelines.run import run
 from storage.errors import ConcurrentRunError, FileChangedError, FileVanishedError
@@ -108,7 +110,8 @@ def test_run_after_a_kill_under_another_contract_quarantines_what_does_not_fit_t
 
 @pytest.mark.parametrize(
     "broken",
-    ["write_batch", "commit_refused", "commit_files", "check_conserved"],
+    ["run.write_batch", "batch.committing.commit_refused", "batch.committing.commit_files"]
+    + ["batch.writing.check_conserved"],
 )
 def test_run_after_a_fault_takes_up_the_batch(
     local: Store, broken: str, monkeypatch: pytest.MonkeyPatch
@@ -117,7 +120,7 @@ def test_run_after_a_fault_takes_up_the_batch(
     pipeline = one_file_a_batch(local)
     run(pipeline, SETTINGS, max_batches=1)
     with monkeypatch.context() as fault:
-        fault.setattr(f"pipelines.{'run' if broken == 'write_batch' else 'batch'}.{broken}", failing)
+        fault.setattr(f"pipelines.{broken}", failing)
         with pytest.raises(OSError, match="no luck"):
             run(pipeline, SETTINGS)
     assert proof_of(pipeline).ok
@@ -180,16 +183,16 @@ def test_run_of_three_processes_at_once_doubles_and_loses_nothing(store: Store, 
 def test_run_overtaken_at_its_commit_says_so_and_leaves_the_other_alone(local: Store, faster: str) -> None:
     land_three(local)
     pipeline = a_pipeline(local)
-    first, second = (batch.plan_batch(pipeline) for _ in range(2))
+    first, second = (plan_batch(pipeline) for _ in range(2))
     assert first is not None
     assert second is not None
-    written = [batch.write_batch(pipeline, planned, SETTINGS) for planned in (first, second)]
+    written = [write_batch(pipeline, planned, SETTINGS) for planned in (first, second)]
     if faster == "the other":
         written.reverse()
 
-    batch.commit_batch(pipeline, written[0])
+    commit_batch(pipeline, written[0])
     with pytest.raises(ConcurrentRunError, match="nothing is lost"):
-        batch.commit_batch(pipeline, written[1])
+        commit_batch(pipeline, written[1])
 
     run_and_prove(pipeline)
     assert ids(pipeline) == list(range(30))
@@ -240,7 +243,7 @@ def test_run_planned_file_changed_or_gone_waits_for_it(local: Store) -> None:
     path = Path(land(local, "a.ndjson", event(1)))
     land(local, "b.ndjson", event(2))
     pipeline = a_pipeline(local)
-    assert batch.plan_batch(pipeline) is not None
+    assert plan_batch(pipeline) is not None
     kept = path.with_name("_kept")
     path.rename(kept)
     with pytest.raises(FileVanishedError, match=r"a\.ndjson"):

@@ -10,7 +10,9 @@ from deltalake import DeltaTable
 from deltalake.transaction import create_table_with_add_actions
 
 from config.pipeline import Pipeline
-from pipelines import batch
+from pipelines.batch.committing import commit_batch, commit_refused, commit_rows
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.reports.history import history
 from pipelines.reports.status import status
 from pipelines.written_batch import WrittenBatch
@@ -41,9 +43,9 @@ def taking(store: Store, fits: str) -> Pipeline:
 
 
 def written(pipeline: Pipeline) -> WrittenBatch:
-    planned = batch.plan_batch(pipeline)
+    planned = plan_batch(pipeline)
     assert planned is not None
-    return batch.write_batch(pipeline, planned, SETTINGS)
+    return write_batch(pipeline, planned, SETTINGS)
 
 
 def before_write(monkeypatch: pytest.MonkeyPatch, number: int, meanwhile: Callable[[], Any]) -> None:
@@ -97,14 +99,14 @@ def test_commit_of_rows_whose_quarantine_is_taken_over_refuses(
         run_and_prove(taking(local, "any"))
     land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
     ours, theirs = written(taking(local, slow)), written(taking(local, fast))
-    opened, outcomes = batch.commit_refused(taking(local, slow), ours), {}
+    opened, outcomes = commit_refused(taking(local, slow), ours), {}
 
     def commit_ours() -> None:
-        outcomes[slow] = tried(batch.commit_rows, taking(local, slow), ours, opened)
+        outcomes[slow] = tried(commit_rows, taking(local, slow), ours, opened)
 
     with monkeypatch.context() as patch:
         before_write(patch, step, commit_ours)
-        outcomes[fast] = tried(batch.commit_batch, taking(local, fast), theirs)
+        outcomes[fast] = tried(commit_batch, taking(local, fast), theirs)
 
     assert_one_contract_came_through(local, outcomes, before)
 
@@ -119,22 +121,22 @@ def test_commit_of_a_batch_while_another_contract_commits_it_lets_one_through(
         land(local, "0.ndjson", b'{"id": 0}')
         run_and_prove(taking(local, "any"))
     land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
-    batch.commit_refused(taking(local, "none"), written(taking(local, "none")))
+    commit_refused(taking(local, "none"), written(taking(local, "none")))
     outcomes: dict[str, object] = {}
 
     def overtake() -> None:
-        outcomes[fast] = tried(batch.commit_batch, taking(local, fast), written(taking(local, fast)))
+        outcomes[fast] = tried(commit_batch, taking(local, fast), written(taking(local, fast)))
 
     with monkeypatch.context() as patch:
         before_write(patch, step, overtake)
-        outcomes[slow] = tried(batch.commit_batch, taking(local, slow), written(taking(local, slow)))
+        outcomes[slow] = tried(commit_batch, taking(local, slow), written(taking(local, slow)))
 
     assert_one_contract_came_through(local, outcomes, before)
 
 
 def test_history_and_proof_take_the_commit_of_a_takeover_for_no_batch(local: Store) -> None:
     land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
-    batch.commit_refused(taking(local, "text"), written(taking(local, "text")))
+    commit_refused(taking(local, "text"), written(taking(local, "text")))
 
     run_and_prove(taking(local, "number"))
 
@@ -153,14 +155,14 @@ def test_run_after_a_takeover_that_died_takes_up_the_batch(
         land(local, "0.ndjson", b'{"id": 0}')
         run_and_prove(taking(local, "any"))
     land(local, "a.ndjson", b'{"id": "1"}', b'{"id": 2}')
-    batch.commit_refused(taking(local, "text"), written(taking(local, "text")))
+    commit_refused(taking(local, "text"), written(taking(local, "text")))
 
     def die() -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         before_write(patch, step, die)
-        batch.commit_batch(taking(local, "number"), written(taking(local, "number")))
+        commit_batch(taking(local, "number"), written(taking(local, "number")))
     run_and_prove(taking(local, finished_by))
 
     assert_one_contract_came_through(local, {finished_by: 1}, before)
@@ -181,12 +183,12 @@ def test_commit_of_rows_that_widen_the_table_after_a_takeover_refuses(local: Sto
         for name, contract in (("slow", {}), ("fast", rescuing))
     )
     ours, theirs = written(slow), written(fast)
-    our_table = batch.commit_refused(slow, ours)
-    their_table = batch.commit_refused(fast, theirs)
+    our_table = commit_refused(slow, ours)
+    their_table = commit_refused(fast, theirs)
 
     with pytest.raises(ConcurrentRunError):
-        batch.commit_rows(slow, ours, our_table)
-    batch.commit_rows(fast, theirs, their_table)
+        commit_rows(slow, ours, our_table)
+    commit_rows(fast, theirs, their_table)
 
     assert proof_of(fast).violations == ()
     assert (table(fast).height, raws(fast)) == (3, [])

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines.batch import commit_refused, plan_batch, write_batch
+from pipelines.batch.committing import commit_refused
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.cli.quarantine_command import with_text
 from pipelines.run import run
 from tests.conftest import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import batch
+from pipelines.batch.planning import plan_replay_batch
 from pipelines.cli.outcome import FAILED, WRONG
 from pipelines.run import run
 from storage.tables.quarantine.recalled import open_files
@@ -68,7 +68,7 @@ def test_replay_with_nothing_in_the_quarantine_says_so(local: Store, tmp_path: P
 def test_replay_planned_and_not_committed_does_not_count_as_lag(spec: Path, local: Store) -> None:
     pipeline = a_pipeline(local, COLUMNS, contract={"on_mismatch": "rescue"})
     files = open_files(pipeline.table.uri, pipeline.name, 1)
-    assert batch.plan_replay_batch(pipeline, lambda: files) is not None
+    assert plan_replay_batch(pipeline, lambda: files) is not None
 
     (status,) = call_json("status", spec)["pipelines"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines.batch import plan_batch
+from pipelines.batch.planning import plan_batch
 from pipelines.reports.status import status
 from pipelines.run import run
 from tests.conftest import Store

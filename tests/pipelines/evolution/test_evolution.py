@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines import batch, growth
+from pipelines import growth
+from pipelines.batch import writing
+from pipelines.batch.writing import write_once
 from pipelines.reports.history import history
 from pipelines.run import run
 from pipelines.written_batch import PlannedBatch
@@ -57,13 +59,13 @@ def operations(pipeline: Pipeline) -> list[str]:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by the number of the batch with each pass over one."""
     seen: list[int] = []
-    once = batch.write_once
+    once = write_once
 
     def counting(growth: Any, planned: PlannedBatch, *rest: Any) -> Any:
         seen.append(planned.number)
         return once(growth, planned, *rest)
 
-    monkeypatch.setattr(batch, "write_once", counting)
+    monkeypatch.setattr(writing, "write_once", counting)
     return seen
 
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.pipeline import Pipeline
-from pipelines import batch
 from pipelines import run as running
+from pipelines.batch.committing import commit_batch
 from pipelines.replay import replay
 from pipelines.written_batch import WrittenBatch
 from storage.tables.delta import open_table
@@ -176,7 +176,7 @@ def test_run_whose_table_another_pipeline_makes_meanwhile_goes_by_the_types_of_t
     contract = {"on_new_column": "add", "on_mismatch": "rescue"}
     other = a_pipeline(store, {"id": "int64!"}, name="other", source=elsewhere, contract=contract)
     ours = a_pipeline(store, {"id": "int64!"}, name="ours", contract=contract)
-    commit = batch.commit_batch
+    commit = commit_batch
 
     def late(pipeline: Pipeline, written: WrittenBatch) -> int:
         monkeypatch.setattr(running, "commit_batch", commit)

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines.batch import commit_batch, plan_batch, write_batch
+from pipelines.batch.committing import commit_batch
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.errors import NotConservedError
 from pipelines.groups.job import Job
 from pipelines.groups.part import Part

@@ -171,7 +171,7 @@ def test_maintain_between_two_attempts_at_a_batch_keeps_the_protocol(
     pipeline = four_batches(local)
     land(local, "last.ndjson", *events(10, 20), b"bad")
     with monkeypatch.context() as dying:
-        dying.setattr("pipelines.batch.commit_files", _no_more)
+        dying.setattr("pipelines.batch.committing.commit_files", _no_more)
         with pytest.raises(KeyboardInterrupt):
             run(pipeline, SETTINGS)
 

@@ -11,7 +11,8 @@ import pytest
 from config.pipeline import Pipeline
 from pipelines.backfill.backfill import backfill
 from pipelines.backfill.request import BackfillRequest
-from pipelines.batch import plan_batch, write_batch
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.errors import UndoError
 from pipelines.replay import replay
 from pipelines.run import run

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines import batch
+from pipelines.batch.committing import commit_batch, commit_refused, commit_rows
+from pipelines.batch.planning import plan_batch
+from pipelines.batch.writing import write_batch
 from pipelines.replay import replay
 from pipelines.reports.history import history
 from pipelines.reports.validation import validate
@@ -195,9 +197,9 @@ def test_run_with_a_wider_contract_rewrites_the_table_and_merges(local: Store) -
 
 
 def written(pipeline: Pipeline) -> WrittenBatch:
-    planned = batch.plan_batch(pipeline)
+    planned = plan_batch(pipeline)
     assert planned is not None
-    return batch.write_batch(pipeline, planned, SETTINGS)
+    return write_batch(pipeline, planned, SETTINGS)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -211,11 +213,11 @@ def test_commit_of_rows_whose_quarantine_is_taken_over_refuses(local: Store, mod
     slow = merging_pipeline(local, mode).model_copy(update={"expectations": ()})
     fast = Pipeline.model_validate(slow.model_dump(by_alias=True) | {"expectations": [check]})
     ours, theirs = written(slow), written(fast)
-    opened = batch.commit_refused(slow, ours)
+    opened = commit_refused(slow, ours)
 
-    batch.commit_batch(fast, theirs)
+    commit_batch(fast, theirs)
     with pytest.raises(ConcurrentRunError):
-        batch.commit_rows(slow, ours, opened)
+        commit_rows(slow, ours, opened)
 
     assert proof_of(fast).violations == ()
     assert {row[1] for row in outcome(fast)} == {1}
@@ -228,9 +230,9 @@ def test_run_overtaken_at_its_merge_leaves_no_file_behind(local: Store, faster: 
     pipeline = merging_pipeline(local, "upsert")
     both = [written(pipeline), written(pipeline)]
 
-    batch.commit_batch(pipeline, both[faster])
+    commit_batch(pipeline, both[faster])
     with pytest.raises(ConcurrentRunError, match="nothing is lost"):
-        batch.commit_batch(pipeline, both[1 - faster])
+        commit_batch(pipeline, both[1 - faster])
 
     assert len(list(Path(pipeline.table.uri).glob("part=*/*.parquet"))) == 2
     run_and_prove(pipeline)

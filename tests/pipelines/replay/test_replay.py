@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from config.names import FILE, RECORD
 from config.pipeline import Pipeline
 from config.settings import Settings
-from pipelines import batch
+from pipelines.batch.committing import commit_batch
+from pipelines.batch.planning import plan_batch
 from pipelines.replay import ReplaySummary, replay
 from pipelines.reports.status import status
 from pipelines.run import run
@@ -305,7 +306,7 @@ def test_replay_after_a_kill_under_another_contract_takes_in_what_fits_that_one(
 
 def test_replay_where_a_run_died_finishes_its_batch_first(local: Store) -> None:
     land_two(local)
-    assert batch.plan_batch(strict(local)) is not None
+    assert plan_batch(strict(local)) is not None
 
     summary = replay_and_prove(strict(local))
 
@@ -338,7 +339,7 @@ def test_replay_overtaken_by_a_run_says_so(local: Store, monkeypatch: pytest.Mon
     land_two(local)
     run_and_prove(strict(local))
     land(local, "c.ndjson", b'{"id": 9}')
-    commit = batch.commit_batch
+    commit = commit_batch
 
     def late(*arguments: Any) -> int:
         with monkeypatch.context() as original:

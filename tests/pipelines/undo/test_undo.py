@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from config.pipeline import Pipeline
-from pipelines import batch as steps
+from pipelines.batch.planning import plan_batch
 from pipelines.errors import UndoError
 from pipelines.reports.status import status
 from pipelines.run import run
@@ -318,7 +318,7 @@ def test_undo_finishes_what_a_run_has_left_first(local: Store) -> None:
     land_three(local)
     pipeline = one_file_a_batch(local)
     run(pipeline, SETTINGS, max_batches=2)
-    assert steps.plan_batch(pipeline) is not None
+    assert plan_batch(pipeline) is not None
 
     done = undo_and_prove(pipeline, 1)
 

@@ -1,16 +1,8 @@
-"""One batch as three plain functions: plan, write, commit.
-
-    plan_batch    which files: from the ledger where an earlier attempt died, else from the landing zone
-    write_batch   files of rows and of refused records, not visible yet
-    commit_batch  the quarantine, then the data, each once
-
-Each may be called again after a failure: nothing is visible before its commit, and a commit happens once.
-"""
+"""The files of a batch, of rows and of refused records: invisible until they are committed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
@@ -23,74 +15,21 @@ from config.settings import Settings
 from pipelines.errors import NotConservedError
 from pipelines.evolution import next_evolution
 from pipelines.growth import Growth
-from pipelines.modes import Keyed, arrival_of, check_mode, commit_merged_rows, forget_order
+from pipelines.modes import Keyed, arrival_of, check_mode
 from pipelines.progress import Progress
 from pipelines.query import Counters, counted, distinct, transformed
 from pipelines.reading.batch_source import Reading
-from pipelines.reading.table_source import next_pieces, with_source_columns
+from pipelines.reading.table_source import with_source_columns
 from pipelines.replayed import Replayed
-from pipelines.spent import Spent
 from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, Fate, PlannedBatch, WrittenBatch
-from storage.errors import ConcurrentRunError, IrreversibleError, TableSchemaError
-from storage.landing.listing import list_landing
 from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
-from storage.tables.commits import commit_batch as commit_files
-from storage.tables.commits import take_over
-from storage.tables.delta import last_batch, open_table, remove_unused
-from storage.tables.ledger.planning import plan, plan_replay, plan_versions
-from storage.tables.quarantine.commit import QuarantineCommit, QuarantineWriter
+from storage.tables.quarantine.commit import QuarantineWriter
 from transforms.errors import StepError
 
 _CONFORMED = "conformed"
 """The point before duplicates by key go."""
-
-
-def plan_batch(pipeline: Pipeline) -> PlannedBatch | None:
-    """The next batch, planned in the ledger; None where nothing waits."""
-    with (spent := Spent()).on("plan"):
-        table = open_table(pipeline.table.uri)
-        number = last_batch(table, pipeline.name) + 1
-        files = _next_files(pipeline, number)
-    return None if files is None else PlannedBatch(number, files, table, spent)
-
-
-def _next_files(pipeline: Pipeline, number: int) -> pl.DataFrame | None:
-    uri, name, source = pipeline.table.uri, pipeline.name, pipeline.source
-    if source.table is not None:
-        return plan_versions(uri, name, number, waiting=lambda taken: next_pieces(source, taken))
-    return plan(
-        uri,
-        name,
-        number,
-        landed=lambda: list_landing(source.location),
-        max_files=source.max_files_per_batch,
-        max_bytes=source.max_bytes_per_batch,
-    )
-
-
-def plan_replay_batch(pipeline: Pipeline, open_files: Callable[[], pl.DataFrame]) -> PlannedBatch | None:
-    """The next batch, of records out of the quarantine; None where none of them can be replayed.
-
-    Where an earlier attempt at a batch died, that one, whatever it takes in.
-
-    Args:
-        pipeline: Which one.
-        open_files: See `storage.tables.ledger.planning.plan_replay`.
-    """
-    with (spent := Spent()).on("plan"):
-        table = open_table(pipeline.table.uri)
-        number = last_batch(table, pipeline.name) + 1
-        files = plan_replay(
-            pipeline.table.uri,
-            pipeline.name,
-            number,
-            open_files=open_files,
-            max_files=pipeline.source.max_files_per_batch,
-            max_bytes=pipeline.source.max_bytes_per_batch,
-        )
-    return None if files is None else PlannedBatch(number, files, table, spent)
 
 
 def write_batch(
@@ -182,70 +121,6 @@ def write_once(
     )
     check_conserved(written)
     return written
-
-
-def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
-    """Makes the batch visible, once; the table version that holds it.
-
-    Raises:
-        ConcurrentRunError: Another run of the pipeline committed this batch.
-        TableSchemaError: Others made or changed the table meanwhile, so that it cannot take the rows.
-        IrreversibleError: Of a rebuild, see `pipelines.backfill`.
-        StorageError: The table cannot take it.
-    """
-    try:
-        with written.planned.spent.on("commit"):
-            if written.planned.is_rebuild:
-                from pipelines.backfill.rebuilt_commit import commit_rebuilt  # as above
-
-                return commit_rebuilt(pipeline, written)
-            return commit_rows(pipeline, written, commit_refused(pipeline, written))
-    except (ConcurrentRunError, IrreversibleError, TableSchemaError):
-        remove_unused(pipeline.table.uri, written.files)
-        forget_order(pipeline, written)
-        raise
-
-
-def commit_refused(pipeline: Pipeline, written: WrittenBatch) -> Any:
-    """Makes the refused records visible, and gives the data table to commit the rows to; errors as above."""
-    uri, number, table = pipeline.table.uri, written.planned.number, written.planned.table
-    refused = QuarantineCommit(uri, pipeline.name, number, written.refused, attempt=written.attempt)
-    if refused.replaces:
-        try:
-            table = take_over(
-                uri,
-                table,
-                app_id=pipeline.name,
-                batch=number,
-                attempt=written.attempt,
-                schema=written.schema,
-                partition_by=pipeline.table.partition_by,
-                marks=written.marks,
-            )
-        except ConcurrentRunError:
-            refused.give_up()
-            raise
-    refused.commit(written.as_metadata())
-    return table
-
-
-def commit_rows(pipeline: Pipeline, written: WrittenBatch, table: Any) -> int:
-    """Makes the rows visible, on the table that `commit_refused` gave; errors as above."""
-    if pipeline.table.mode != "append":
-        return commit_merged_rows(pipeline, written, table)
-    commit = commit_files(
-        pipeline.table.uri,
-        table,
-        app_id=pipeline.name,
-        batch=written.planned.number,
-        files=written.files,
-        schema=written.schema,
-        partition_by=pipeline.table.partition_by,
-        metadata=written.as_metadata(),
-        marks=written.marks,
-        attempt=written.attempt,
-    )
-    return commit.version
 
 
 def _table_writer(
