@@ -110,8 +110,12 @@ def test_run_after_a_kill_under_another_contract_quarantines_what_does_not_fit_t
 
 @pytest.mark.parametrize(
     "broken",
-    ["run.write_batch", "batch.committing.commit_refused", "batch.committing.commit_files"]
-    + ["batch.writing.check_conserved"],
+    [
+        "run.write_batch",
+        "batch.writing.check_conserved",
+        "batch.committing.commit_refused",
+        "batch.committing.commit_files",
+    ],
 )
 def test_run_after_a_fault_takes_up_the_batch(
     local: Store, broken: str, monkeypatch: pytest.MonkeyPatch
