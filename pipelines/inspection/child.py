@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pipelines.inspection.document import Inspection
 from pipelines.inspection.ipc import inspect_ipc
@@ -55,13 +55,15 @@ def main() -> None:
         pass  # from here on
     try:
         with mapped(request.descriptor) as file, told():
-            document = _in_time(_steps(request, file))
+            document: Any = _in_time(_steps(request, file))
     except UnreadableError as error:
-        json.dump({"damage": error.damage, "detail": str(error)[:500]}, sys.stdout)
-        return
+        document = {"damage": error.damage, "detail": str(error)[:500]}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     json.dump(document, sys.stdout)
+    sys.stdout.flush()
+    # At once: a thread of Arrow that still lets go of the file's bytes needs Python, and aborts if that ends.
+    os._exit(0)
 
 
 def _steps(request: Request, file: Mapped) -> Generator[str, None, Inspection]:
