@@ -1,4 +1,4 @@
-"""Who watches a run: told of each block that is read and each batch that is done."""
+"""Who watches a run: told of what is read, what comes out of the transforms, and each batch that is done."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ class Progress(Protocol):
 
     def read(self, file: int, size: int) -> None:
         """`size` decompressed bytes were read, the last of them from file number `file` of the batch."""
+
+    def transformed(self, rows: int) -> None:
+        """`rows` came out of the transforms, to be written: the last time before a batch is visible."""
+        return  # or it would be abstract
 
     def committed(self, batch: int, rows: int) -> None:
         """A batch is visible."""

@@ -25,6 +25,7 @@ from pipelines.unstorable import Unstorable
 from pipelines.written_batch import ACCEPTED, Fate, PlannedBatch, WrittenBatch
 from storage.layout.file_layout import FileLayout
 from storage.layout.table_writer import TableWriter
+from storage.streaming import streamed
 from storage.tables.quarantine.commit import QuarantineWriter
 from transforms.errors import StepError
 
@@ -97,7 +98,7 @@ def write_once(
         ) as source,
     ):
         rows = _query(source.scan(), pipeline, counters, kept)
-        _write(Keyed(pipeline, unstorable, first_row), rows, writer)
+        _write(Keyed(pipeline, unstorable, first_row), rows, writer, progress)
         source.drain()
         if growth.grow():
             return None
@@ -146,9 +147,11 @@ def _query(
     return transformed(counted(rows, counters, ACCEPTED), pipeline, counters)
 
 
-def _write(keyed: Keyed, rows: pl.LazyFrame, writer: TableWriter) -> None:
+def _write(keyed: Keyed, rows: pl.LazyFrame, writer: TableWriter, progress: Progress | None) -> None:
     """Draws the query and writes what it gives."""
     for frame in _drawn(rows):
+        if progress:
+            progress.transformed(frame.height)
         writer.write(keyed.frame(frame))
 
 
@@ -156,7 +159,7 @@ def _drawn(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
     """The frames of the query; what a function of the pipeline's own raises on rows is told as a step's."""
     what = "the transforms failed on the rows of this batch"
     try:
-        yield from rows.collect_batches(maintain_order=True, engine="streaming")
+        yield from streamed(rows)
     except PenstockError:
         raise
     except PolarsError as error:

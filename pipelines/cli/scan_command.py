@@ -18,6 +18,7 @@ from pipelines.cli.plain_text import counted, whole
 from pipelines.cli.stacked_bar import MARKS, stacked_bar
 from pipelines.cli.tables import print_table, size
 from pipelines.reports.scan import LEVELS, Explanation, Scan, explain, levels, scan
+from storage.streaming import streamed
 from storage.upstream import translated
 
 _LIMIT_FOR_PEOPLE = 20
@@ -109,7 +110,7 @@ def _draw(parts: dict[str, list[int]]) -> None:
 
 def _frames(rows: pl.LazyFrame, uri: str) -> Iterator[pl.DataFrame]:
     with translated("read the table", uri):
-        yield from rows.collect_batches(engine="streaming")
+        yield from streamed(rows)
 
 
 def _show(found: Scan, page: pl.DataFrame, limit: int, where: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Stops a run at the next block that it reads."""
+"""Stops a run at the next block that it reads or writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pipelines.progress import Progress
 
 
 class StoppableProgress(Progress):
-    """Tells `inner` of everything, and stops the run at the next block when it is asked to."""
+    """Tells `inner` of everything; stops the run, when asked to, at the next block read or to be written."""
 
     def __init__(self, stop: Stop, inner: Progress | None) -> None:
         self._stop = stop
@@ -24,6 +24,12 @@ class StoppableProgress(Progress):
         self._stop.check()
         if self._inner:
             self._inner.read(file, size)
+
+    def transformed(self, rows: int) -> None:
+        """Hands it on. All may have been read long ago where the transforms are slow."""
+        self._stop.check()
+        if self._inner:
+            self._inner.transformed(rows)
 
     def committed(self, batch: int, rows: int) -> None:
         """Hands it on."""

@@ -2,10 +2,11 @@
 
 Python runs its handlers in the main thread, between two of its own instructions, and an exception raised
 there would hit a run anywhere, in the middle of tidying up as well. So a run is not interrupted: it asks, at
-every block that it reads, whether it shall stop. A thread waits on the wakeup file descriptor, which the
-signal reaches whatever the main thread is doing (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd);
-after a second signal, or when the run has not ended in time, it ends the process at once. That is safe
-at any point: nothing is visible before its commit.
+every block that it reads or writes, whether it shall stop. A thread waits on the wakeup file descriptor,
+which the signal reaches whatever the main thread is doing
+(https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd); after a second signal, or when the run
+has not ended in time, it ends the process at once. That is safe at any point: nothing is visible before its
+commit.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ class Stop:
         try:
             self.check()
             yield
+        except KeyboardInterrupt:  # Polars cancels its queries on SIGINT by itself
+            self.check()
+            raise
         finally:
             self._patient = False
 

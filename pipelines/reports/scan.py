@@ -14,6 +14,7 @@ from pipelines.errors import QueryError
 from pipelines.reports.condition import condition
 from storage.skipping.measured import Measured
 from storage.skipping.reader import TableReader, read_table
+from storage.streaming import streamed
 from storage.upstream import translated
 
 
@@ -131,7 +132,7 @@ def explain(found: Scan, uri: str) -> Explanation:
         StorageError: The table cannot be read.
     """
     with translated("read the table", uri):
-        rows = sum(frame.height for frame in found.rows.collect_batches(engine="streaming"))
+        rows = sum(frame.height for frame in streamed(found.rows))
     return Explanation(found.version, rows, found.measured)
 
 

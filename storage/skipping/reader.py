@@ -20,6 +20,7 @@ from storage.skipping.parsing import parse, understood
 from storage.skipping.plan import Question, choose_files, open_files
 from storage.skipping.predicate import UNKNOWN, Path, Predicate, type_at
 from storage.skipping.projection import Projection, projection
+from storage.streaming import streamed
 from storage.tables.log.versions import open_version, version_at
 from storage.upstream import translated
 
@@ -139,7 +140,7 @@ class TableReader:
 
     def _batches(self, rows: pl.LazyFrame) -> Iterator[Any]:
         with translated("read the table", self.uri):
-            for frame in rows.collect_batches(engine="streaming"):
+            for frame in streamed(rows):
                 for batch in pa.RecordBatchReader.from_stream(frame):
                     if batch.num_rows:
                         yield batch

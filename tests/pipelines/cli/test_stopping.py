@@ -95,6 +95,20 @@ def test_stop_leaves_nothing_visible_and_the_next_run_takes_it_up(
     assert ids(pipeline) == list(range(RECORDS))
 
 
+def test_stop_when_all_was_read_leaves_nothing_visible(local: Store, tmp_path: Path) -> None:
+    (tmp_path / "slow_step.py").write_text(SLOW_STEP)
+    land(local, "a.ndjson", *events(0, 10))
+    pipeline = slowed(local, seconds=2)
+
+    with at_work(pipeline, tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        status, output, errors = stopped(process, within_s=10)
+
+    assert (status, json.loads(output)["error"]["what"]) == (1, "stopped"), errors
+    assert open_table(pipeline.table.uri) is None
+    assert list(Path(pipeline.table.uri).rglob("*.parquet")) == []
+
+
 def next_run(pipeline: Pipeline, folder: Path) -> Any:
     process = start("run", write_spec(folder, pipeline), "--json", cwd=folder)
     output, errors = process.communicate()

@@ -260,7 +260,7 @@ def assert_all_arrived_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("finished_by", ["replay", "run"])
-@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("number", [3, pytest.param(4, marks=pytest.mark.long)])
 @pytest.mark.parametrize("point", POINTS)
 def test_replay_after_a_kill_takes_up_the_batch(
     local: Store, point: str, number: int, finished_by: str
@@ -314,7 +314,7 @@ def test_replay_where_a_run_died_finishes_its_batch_first(local: Store) -> None:
     assert (summary.open, summary.taken_in) == (3, 0)
 
 
-@pytest.mark.parametrize("others", [["replay"], []])
+@pytest.mark.parametrize("others", [["replay"], pytest.param([], marks=pytest.mark.long)])
 def test_replay_of_three_processes_at_once_doubles_and_loses_nothing(
     store: Store, tmp_path: Path, others: list[str]
 ) -> None:

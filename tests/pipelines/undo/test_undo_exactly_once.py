@@ -31,7 +31,7 @@ def killed_at(pipeline: Pipeline, point: str) -> None:
     assert proof_of(pipeline).violations == ()
 
 
-@pytest.mark.parametrize("finished_by", ["undo", "run"])
+@pytest.mark.parametrize("finished_by", ["undo", pytest.param("run", marks=pytest.mark.long)])
 @pytest.mark.parametrize("point", POINTS)
 def test_undo_after_a_kill_is_finished_once(local: Store, point: str, finished_by: str) -> None:
     assert_survives_a_kill(local, point, finished_by)
