@@ -129,7 +129,7 @@ class LandedFormat:
     suffix: str
     write: Callable[[Sequence[Record]], bytes]
     kinds: Mapping[str, Kind]
-    examples: int = 12
+    examples: int = 8
 
 
 def as_json(value: Any) -> str:
@@ -232,8 +232,8 @@ FORMATS: tuple[LandedFormat, ...] = (
     LandedFormat(".json", json_array, KINDS),
     LandedFormat(".csv", csv_text, FLAT),
     LandedFormat(".tsv", partial(csv_text, delimiter="\t"), FLAT),
-    LandedFormat(".parquet", parquet, TYPED, examples=5),
-    LandedFormat(".arrow", ipc_file, TYPED, examples=5),
-    LandedFormat(".arrows", ipc_stream, TYPED, examples=5),
-    LandedFormat(".avro", avro, AVRO, examples=5),
+    LandedFormat(".parquet", parquet, TYPED, examples=4),
+    LandedFormat(".arrow", ipc_file, TYPED, examples=4),
+    LandedFormat(".arrows", ipc_stream, TYPED, examples=4),
+    LandedFormat(".avro", avro, AVRO, examples=4),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -41,6 +42,14 @@ def test_streamed_failure_within_the_query_is_told() -> None:
 
     with pytest.raises((PolarsError, ValueError), match="no luck"):
         list(streamed(drawn(FRAME).map_batches(failing, streamable=True)))
+
+
+def test_streamed_is_how_all_queries_are_drawn() -> None:
+    root = Path(__file__).parents[2]
+    folders = ("config", "transforms", "storage", "serving", "pipelines")
+    files = [path for folder in folders for path in (root / folder).rglob("*.py")]
+
+    assert [path.name for path in files if ".collect_batches(" in path.read_text()] == ["streaming.py"]
 
 
 def test_streamed_query_that_sigint_cancels_is_not_taken_for_a_whole_one() -> None:

@@ -244,7 +244,7 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     files=st.lists(
         st.tuples(st.lists(LINES), st.sampled_from(sorted(COMPRESSED)), st.integers(0, 9)), max_size=4

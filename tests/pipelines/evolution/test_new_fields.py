@@ -57,7 +57,7 @@ def said(value: Any, kind: str) -> Any:
     return exact(json.dumps(value))
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(batches=st.lists(st.lists(records, min_size=1, max_size=4), min_size=1, max_size=3))
 def test_run_keeps_every_value_of_new_fields(batches: list[list[dict[str, Any]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -345,7 +345,9 @@ def edit_batch(pipeline: Pipeline, version: int, change: Callable[[list[dict[str
     path.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", ["upsert", *(pytest.param(one, marks=pytest.mark.long) for one in MODES[1:])]
+)
 @pytest.mark.parametrize(
     "count", ["inserted", "updated", "superseded", "older", "existing", "replaced", "mode", "all"]
 )

@@ -12,7 +12,9 @@ from tests.pipelines.taking_in import SETTINGS, proof_of
 from tests.processes import killed
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [MODES[0], *(pytest.param(one, marks=pytest.mark.long) for one in MODES[1:])]
+)
 @pytest.mark.parametrize("point", POINTS)
 def test_run_after_a_kill_within_a_merge_takes_up_the_batch(local: Store, mode: Mode, point: str) -> None:
     assert_survives(local, mode, point, 2)

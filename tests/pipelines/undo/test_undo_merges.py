@@ -53,7 +53,7 @@ def merged(mode: str, batches: list[list[Row]]) -> list[Row]:
     "mode",
     ["ordered", *(pytest.param(one, marks=pytest.mark.long) for one in MODES if one != "ordered")],
 )
-@settings(max_examples=7, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(first=BATCHES, second=BATCHES, steps=st.lists(STEPS, min_size=2, max_size=7))
 def test_undo_of_merges_leaves_what_the_other_batches_make(
     tmp_path_factory: pytest.TempPathFactory,

@@ -92,7 +92,7 @@ _LAYOUT = st.tuples(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(tables(), _LAYOUT, st.lists(_statements(), min_size=6, max_size=12))
 def test_query_with_any_condition_gives_the_rows_of_the_engine_in_memory(
     rows: pl.DataFrame, layout: tuple[bool, list[str], list[str]], asked: list[str]

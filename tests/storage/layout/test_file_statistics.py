@@ -25,7 +25,7 @@ from storage.tables.delta import open_table
 from tests.storage.layout.frames import VALUES, series, tables
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - counted from, without a zone on either side
-_QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_QUICK = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def statistics_of(frame: pl.DataFrame, **options: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(BATCHES, OPTIONS)
 def test_commit_of_any_batches_gives_the_table_and_the_counts_of_a_dict(
     batches: list[list[Row]], options: Mapping[str, Any]

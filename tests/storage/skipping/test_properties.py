@@ -41,7 +41,7 @@ def same_by_all(reader: TableReader, rows: pl.DataFrame, where: pl.Expr) -> None
     batches=st.integers(1, 3),
     wheres=WHERES,
 )
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_read_with_any_condition_gives_the_rows_that_meet_it(
     rows: pl.DataFrame, layout: tuple[tuple[str, ...], tuple[str, ...]], batches: int, wheres: list[pl.Expr]
 ) -> None:
@@ -72,7 +72,7 @@ def test_read_a_table_of_delta_rs_with_any_condition_gives_the_rows_that_meet_it
 
 
 @given(rows=frames(), bound=st.integers(-3, 3))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_filter_the_dataset_by_pyarrow_gives_the_rows_that_meet_it(rows: pl.DataFrame, bound: int) -> None:
     with TemporaryDirectory() as folder:
         dataset = read_table(write_ours(fresh(Path(folder)), rows, partition_by=["p"], batches=2)).dataset()
