@@ -57,7 +57,7 @@ def test_rebuild_of_batches_gives_what_they_gave(tmp_path_factory: pytest.TempPa
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(
     batches=st.lists(RECORDS, min_size=2, max_size=6),
     partitioned=st.booleans(),
@@ -144,7 +144,7 @@ def test_rebuild_between_undos_and_replays_loses_and_doubles_nothing(
 
 
 @pytest.mark.long
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(kinds=st.lists(KINDS, min_size=2, max_size=3), steps=STEPS)
 def test_rebuild_in_many_sequences_loses_and_doubles_nothing(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[list[str]], steps: list[tuple[str, Any]]
