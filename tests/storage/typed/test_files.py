@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -294,11 +295,17 @@ def test_read_rows_left_before_its_end_leaves_neither_a_process_nor_a_descriptor
     assert len(children()) == len(before[1]) + 1
     items.close()
 
-    assert (_descriptors(), children()) == before
+    assert _descriptors() <= before[0]  # connections of other tests may be closed meanwhile
+    assert children() == before[1]
 
 
-def _descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+def _descriptors() -> set[tuple[str, str]]:
+    """Number and target of each; the one that looks at them has a folder of its own."""
+    found = set()
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add((path.name, str(path.readlink())))
+    return {one for one in found if not one[1].endswith("/fd")}
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
