@@ -26,7 +26,7 @@ def commit_batch(pipeline: Pipeline, written: WrittenBatch) -> int:
     try:
         with written.planned.spent.on("commit"):
             if written.planned.is_rebuild:
-                from pipelines.backfill.rebuilt_commit import commit_rebuilt  # as above
+                from pipelines.backfill.rebuilt_commit import commit_rebuilt  # few batches rebuild a table
 
                 return commit_rebuilt(pipeline, written)
             return commit_rows(pipeline, written, commit_refused(pipeline, written))
